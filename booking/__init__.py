@@ -1,0 +1,1 @@
+"""The booking service: rules, reservations, pages, API, gate-event ingest, maps, notifications."""

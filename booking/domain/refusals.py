@@ -1,0 +1,58 @@
+"""An expected "no" is a value of one closed enum, never an exception or a string."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class RefusalCode(StrEnum):
+    """Every reason for which a request of a reader is refused. The API's problem `code` is one of these."""
+
+    SEAT_TAKEN = "seat-taken"
+    SEAT_CLOSED = "seat-closed"
+    READER_OVERLAP = "reader-overlap"
+    AREA_FULL = "area-full"
+    UNKNOWN_SEAT = "unknown-seat"
+    UNKNOWN_AREA = "unknown-area"
+    UNKNOWN_RESERVATION = "unknown-reservation"
+    OUTSIDE_OPENING_HOURS = "outside-opening-hours"
+    TOO_FAR_AHEAD = "too-far-ahead"
+    IN_THE_PAST = "in-the-past"
+    OFF_GRID = "off-grid"
+    TOO_SHORT = "too-short"
+    TOO_LONG = "too-long"
+    TOO_MANY_ACTIVE = "too-many-active"
+    WINDOW_NOT_OPEN = "window-not-open"
+    WINDOW_CLOSED = "window-closed"
+    NOTHING_TO_CHECK_IN = "nothing-to-check-in"
+    NOT_POSSIBLE_NOW = "not-possible-now"
+    """The reservation's status does not allow this action."""
+    EXTEND_TOO_EARLY = "extend-too-early"
+    EXTEND_BLOCKED = "extend-blocked"
+    CODE_MALFORMED = "code-malformed"
+    CODE_FORGED = "code-forged"
+    CODE_STALE = "code-stale"
+    CODE_USED = "code-used"
+    GRANT_EXPIRED = "grant-expired"
+    READER_CODE_INVALID = "reader-code-invalid"
+    CONFIRM_TOO_LATE = "confirm-too-late"
+    SIGN_IN_REQUIRED = "sign-in-required"
+    SIGN_IN_FAILED = "sign-in-failed"
+    TOO_MANY_TRIES = "too-many-tries"
+    FORBIDDEN = "forbidden"
+    CROSS_SITE = "cross-site"
+    KEY_REUSED = "idempotency-key-reused"
+    INVALID_REQUEST = "invalid-request"
+    NOT_FOUND = "not-found"
+    UNAVAILABLE = "unavailable"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why not: the code, the policy key that decided, when it will be allowed, and facts for the sentence."""
+
+    code: RefusalCode
+    policy_key: str | None = None
+    next_allowed_at: datetime | None = None
+    facts: dict[str, str] = field(default_factory=dict)

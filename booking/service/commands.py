@@ -1,0 +1,220 @@
+"""Everything that changes something: one frozen command per intention, and the outcomes.
+
+A command carries the time it was received (`at`, server time) and who asks; deciding happens in `booking.domain`,
+inside the writer's transaction, on facts read in that transaction.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from booking.domain.refusals import Refusal
+from booking.domain.reservation import Action, Reservation
+from messages.access import GateEvent
+
+
+class Channel(StrEnum):
+    """Through what a reader asked."""
+
+    WEB = "web"
+    KIOSK = "kiosk"
+    APP = "app"
+    GATE = "gate"
+    STAFF = "staff"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """An `Idempotency-Key`: the first outcome under (reader, key) is stored and given again; another `digest`
+    (SHA-256 over method, path and body) under the same key is refused as KEY_REUSED.
+    """
+
+    key: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserve:
+    """Book `seat`; or the best free seat of `area`. `seat` with `area` set means "this seat, else the best there".
+    `start` None means now.
+    """
+
+    reader: str
+    at: datetime
+    seat: str | None
+    area: str | None
+    start: datetime | None
+    end: datetime
+    channel: Channel = Channel.WEB
+    request: RequestKey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """A reader's action on their own reservation. `until` is EXTEND's wished end (None: one step more)."""
+
+    reader: str
+    at: datetime
+    reservation: str
+    action: Action
+    until: datetime | None = None
+    channel: Channel = Channel.WEB
+    request: RequestKey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckInByCode:
+    """Check in with a kiosk's code that was verified at `seen_at` (the GET): unique per reader, kiosk and step.
+    A reader who is away returns by it.
+    """
+
+    reader: str
+    at: datetime
+    seen_at: datetime
+    kiosk: int
+    step: int
+    channel: Channel = Channel.WEB
+    request: RequestKey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordGateEvent:
+    """A verified event of `gate`. `payload` is what arrived, `digest` its SHA-256."""
+
+    gate: str
+    at: datetime
+    event: GateEvent
+    payload: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepDeadLetter:
+    """A verified message that booking cannot apply (unknown portal, impossible time): kept for staff."""
+
+    gate: str
+    at: datetime
+    epoch: int
+    sequence: int
+    payload: bytes
+    digest: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerGateRecord:
+    """The reader confirms what a passage did, or undoes it ("更正")."""
+
+    reader: str
+    at: datetime
+    record: str
+    confirm: bool
+    request: RequestKey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueReaderCode:
+    """Store the hash of a fresh reader code (single use)."""
+
+    reader: str
+    at: datetime
+    code_hash: bytes
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseReaderCode:
+    """A kiosk's camera read a reader's code: identify the reader, once."""
+
+    at: datetime
+    code_hash: bytes
+    kiosk: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSession:
+    """Store a session (the hash of its opaque token). `role` is "reader" or "staff"; `kiosk` for kiosk sessions."""
+
+    reader: str
+    at: datetime
+    token_hash: bytes
+    csrf: str
+    expires_at: datetime
+    role: str = "reader"
+    channel: Channel = Channel.WEB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseSession:
+    """Forget a session."""
+
+    token_hash: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolDevice:
+    """A gate or kiosk joins: `code_hash` must be an open one-time code for it; stores its public key (32 bytes)."""
+
+    device: str
+    kind: str
+    at: datetime
+    code_hash: bytes
+    kid: str
+    public_key: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """Write down what time has done by `at`: misses, lapses, completions. Late, twice or never: same result."""
+
+    at: datetime
+
+
+Command = (
+    Reserve
+    | Act
+    | CheckInByCode
+    | RecordGateEvent
+    | KeepDeadLetter
+    | AnswerGateRecord
+    | IssueReaderCode
+    | UseReaderCode
+    | OpenSession
+    | CloseSession
+    | EnrolDevice
+    | Sweep
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The reservation as it stands now. `repeated`: the stored answer of an earlier request under the same key."""
+
+    reservation: Reservation
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A gate event is stored. `replay`: it was known, nothing was applied again."""
+
+    replay: bool = False
+    conflict: bool = False
+    """A known identity with another digest: a cloned or restored disk. Dead letter, alert."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """A reader code belonged to this reader."""
+
+    reader: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Done; nothing more to say."""
+
+
+Outcome = Changed | Recorded | Identified | Stored | Refusal

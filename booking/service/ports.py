@@ -1,0 +1,82 @@
+"""What the edges need of storage. Two adapters are planned (SQLite, PostgreSQL); one contract test runs over each."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import date, datetime
+from typing import Protocol
+
+from booking.service.commands import Command, Outcome
+from booking.service.views import (
+    AreaSummary,
+    DeviceView,
+    GateRecordView,
+    NotificationView,
+    Page,
+    ReaderView,
+    ReservationView,
+    SeatAvailability,
+    SessionView,
+)
+from messages.seats import AreaMap
+
+Touched = frozenset[str]
+"""Areas whose seats a committed transaction changed."""
+
+
+class Writer(Protocol):
+    """The one thing that writes."""
+
+    def submit(self, commands: Sequence[Command]) -> "Future[list[Outcome]]":
+        """Queue `commands`; the future resolves, in order, once the transaction that holds them has committed."""
+
+    def on_commit(self, listener: Callable[[Touched], None]) -> None:
+        """Call `listener` after each commit, on the writer's thread: it may only enqueue."""
+
+
+class Reads(Protocol):
+    """Query-only; every method may be called from any thread and takes microseconds to a few milliseconds."""
+
+    def areas(self, day: date, now: datetime) -> list[AreaSummary]:
+        """All areas of the site in its file's order, with total and free."""
+
+    def area_map(self, area: str, now: datetime) -> AreaMap | None:
+        """The numbered map of an area as it is at `now`; None for an unknown area."""
+
+    def next_change(self, area: str, now: datetime) -> datetime | None:
+        """When the map of an area next changes by time alone (a start, a deadline, an end)."""
+
+    def seats(self, area: str, start: datetime, end: datetime, now: datetime) -> list[SeatAvailability] | None:
+        """Each seat of an area for a wished interval, with the day's held stretches; None for an unknown area."""
+
+    def reservations(self, reader: str, now: datetime, *, limit: int = 20, cursor: str | None = None) -> Page:
+        """A reader's reservations, newest first."""
+
+    def reservation(self, reader: str, reservation: str, now: datetime) -> ReservationView | None:
+        """One of the reader's own reservations with its history; None for anyone else's."""
+
+    def current(self, reader: str, now: datetime) -> ReservationView | None:
+        """The reservation in use or away, else the next one that holds."""
+
+    def gate_records(self, reader: str, *, limit: int = 50) -> list[GateRecordView]:
+        """A reader's passages, newest first."""
+
+    def notifications(self, reader: str, *, limit: int = 50) -> list[NotificationView]:
+        """What a reader was told, newest first."""
+
+    def reader(self, reader: str) -> ReaderView | None:
+        """A person by folded id."""
+
+    def password_hash(self, reader: str) -> str | None:
+        """The argon2 hash of a local account; None when there is none."""
+
+    def reader_of_card(self, kind: str, value: str, at: datetime) -> str | None:
+        """Who held this credential at `at`."""
+
+    def session(self, token_hash: bytes, now: datetime) -> SessionView | None:
+        """An open session that has not expired."""
+
+    def device(self, device: str) -> DeviceView | None:
+        """An enrolled gate or kiosk."""
+
+    def device_by_kid(self, kid: str) -> DeviceView | None:
+        """An enrolled gate or kiosk by its key's name."""

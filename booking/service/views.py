@@ -1,0 +1,157 @@
+"""Typed read rows: what pages, API and maps show. Facts only; words and colours are the edge's.
+
+Every view is right for the `now` it was asked with: a reservation whose window closed a second ago reads as missed
+although nobody has written it down yet.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from booking.domain.reservation import Action, Status
+from config.values import Text
+from messages.access import AccessOutcome, CredentialKind, Direction
+from messages.seats import SeatStatus
+
+
+@dataclass(frozen=True, slots=True)
+class AreaSummary:
+    """One card of the areas page. `free` counts seats that could be booked from now (today) or all day (later)."""
+
+    id: str
+    name: Text
+    venue: str
+    floor: int
+    total: int
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of time in which a seat is held."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeatAvailability:
+    """One seat for a wished interval. `status` is FREE or why not; `busy` all held stretches of that day."""
+
+    id: str
+    label: str
+    status: SeatStatus
+    until: datetime | None = None
+    busy: list[Stretch] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One line of a reservation's explained history: what happened when, through what, with which facts."""
+
+    occurred_at: datetime
+    received_at: datetime
+    source: str
+    """"web", "kiosk-code", "gate", "system", …"""
+    change: str
+    """"reserved", "checked-in", "stepped-away", "returned", "extended", "ended", "cancelled", "missed", "lapsed"."""
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReservationView:
+    """A reader's reservation with everything their page needs."""
+
+    id: str
+    reader: str
+    area: str
+    area_name: Text
+    venue_name: Text
+    floor: int
+    seat: str
+    label: str
+    start: datetime
+    end: datetime
+    status: Status
+    created_at: datetime
+    checked_in_at: datetime | None
+    away_at: datetime | None
+    returned_at: datetime | None
+    closed_at: datetime | None
+    check_in_from: datetime
+    check_in_until: datetime
+    away_until: datetime | None
+    """When a reader who is away must be back."""
+    actions: list[Action]
+    """What the reader may do at this moment."""
+    history: list[HistoryLine] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of reservations, newest first; `next` is the cursor for the following one."""
+
+    items: list[ReservationView]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRecordView:
+    """One passage of the reader (门禁记录). `effect` is a HistoryLine.change or "" when only recorded."""
+
+    id: str
+    gate: str
+    portal: str
+    portal_name: Text
+    direction: Direction
+    kind: CredentialKind
+    outcome: AccessOutcome
+    occurred_at: datetime
+    received_at: datetime
+    reservation: str | None
+    effect: str
+    answer: str | None
+    """"confirmed", "disputed" or None."""
+    answer_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationView:
+    """Something the reader was told: `kind` is a HistoryLine.change, `facts` fill its sentence."""
+
+    id: str
+    kind: str
+    at: datetime
+    reservation: str | None
+    facts: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderView:
+    """A person. `id` is folded to upper case."""
+
+    id: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """An open session: `role` is "reader" or "staff"."""
+
+    reader: str
+    name: str
+    role: str
+    csrf: str
+    channel: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """An enrolled gate or kiosk; `kid` names its Ed25519 key."""
+
+    id: str
+    kind: str
+    kid: str
+    public_key: bytes
+    enrolled_at: datetime

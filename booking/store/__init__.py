@@ -1,0 +1,1 @@
+"""Storage: one module per database behind the ports of booking.service."""

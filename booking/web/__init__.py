@@ -1,0 +1,1 @@
+"""HTTP: the API, the readers' pages, the staff pages, live maps. Decides nothing that a rule decides."""

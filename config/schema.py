@@ -1,0 +1,187 @@
+"""The site file: venues, areas, policy, gates and kiosks of one library (`config/sites/*.toml`).
+
+Types only: what a rule does with a number lives in `booking.domain`. Every number of a library's rules is a key
+here; a refusal or violation names its key as `policy_key`, e.g. "policy.check_in.closes_after".
+"""
+
+from datetime import time, timedelta
+from enum import StrEnum
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from config.values import Text
+
+MIN = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+
+class ExitMeans(StrEnum):
+    """What a passage out does to the reservation in use."""
+
+    AWAY = "away"
+    END = "end"
+    NOTHING = "nothing"
+
+
+class PortalDirection(StrEnum):
+    """Which way a portal leads; `frame` where the frame itself says."""
+
+    IN = "in"
+    OUT = "out"
+    FRAME = "frame"
+
+
+class KioskRole(StrEnum):
+    """选座机 picks seats; 查询机 shows the code and looks up."""
+
+    PICK = "pick"
+    ENQUIRY = "enquiry"
+
+
+@attrs.frozen
+class BookingPolicy:
+    """When and how long a reader may book."""
+
+    advance_days: int = 1
+    """Today and this many days more."""
+    grid: timedelta = HOUR
+    """Starts and ends lie on this grid from midnight; "now" is allowed beside it."""
+    allow_now: bool = True
+    min_length: timedelta = timedelta(minutes=10)
+    max_length: timedelta = timedelta(hours=15)
+    """For an area that names none of its own."""
+    max_active: int = 2
+    """Reservations of one reader that are not over."""
+
+
+@attrs.frozen
+class CheckInPolicy:
+    """The window around the start, and how a code is judged."""
+
+    opens_before: timedelta = 30 * MIN
+    closes_after: timedelta = 30 * MIN
+    code_tolerance_steps: int = 1
+    grant_lasts: timedelta = 5 * MIN
+    reader_code_lasts: timedelta = timedelta(seconds=60)
+
+
+@attrs.frozen
+class AwayPolicy:
+    """Stepping away."""
+
+    limit: timedelta = 30 * MIN
+
+
+@attrs.frozen
+class ExtendPolicy:
+    """Extending a reservation that is in use."""
+
+    opens_before_end: timedelta = HOUR
+    step: timedelta = HOUR
+
+
+@attrs.frozen
+class GatePolicy:
+    """What a passage does."""
+
+    enter_checks_in: bool = True
+    exit_means: ExitMeans = ExitMeans.AWAY
+    confirm_for: timedelta = 30 * MIN
+
+
+@attrs.frozen
+class Policy:
+    """All rules of a site as data."""
+
+    booking: BookingPolicy = attrs.field(factory=BookingPolicy)
+    check_in: CheckInPolicy = attrs.field(factory=CheckInPolicy)
+    away: AwayPolicy = attrs.field(factory=AwayPolicy)
+    extend: ExtendPolicy = attrs.field(factory=ExtendPolicy)
+    gate: GatePolicy = attrs.field(factory=GatePolicy)
+
+
+@attrs.frozen
+class Venue:
+    """A building with one pair of opening hours."""
+
+    id: str
+    name: Text
+    opens: time
+    closes: time
+
+
+@attrs.frozen
+class Area:
+    """A part of a venue with its own seats. `plan` is a file of `config/plans` or beside the site file."""
+
+    id: str
+    name: Text
+    venue: str
+    floor: int
+    plan: str
+    max_length: timedelta | None = None
+    closed_seats: list[str] = attrs.field(factory=list)
+
+
+@attrs.frozen
+class Portal:
+    """One lane of a turnstile on one serial port. Empty `port`: the simulator's in `seatgate run`."""
+
+    id: str
+    direction: PortalDirection
+    protocol: str
+    port: str = ""
+    name: Text | None = None
+
+
+@attrs.frozen
+class Gate:
+    """One gate controller: one process, one MQTT account, several portals."""
+
+    id: str
+    venue: str
+    name: Text
+    portals: list[Portal]
+
+
+@attrs.frozen
+class Kiosk:
+    """One machine with a screen; `number` is its place in the check-in code (0-32767)."""
+
+    id: str
+    number: int
+    name: Text
+    venue: str
+    role: KioskRole = KioskRole.PICK
+    areas: list[str] = attrs.field(factory=list)
+    """Areas on its idle screen, nearest first; empty means all."""
+
+
+@attrs.frozen
+class Site:
+    """One library."""
+
+    id: str
+    name: Text
+    timezone: ZoneInfo
+    venues: list[Venue]
+    areas: list[Area]
+    gates: list[Gate] = attrs.field(factory=list)
+    kiosks: list[Kiosk] = attrs.field(factory=list)
+    policy: Policy = attrs.field(factory=Policy)
+    public_url: str = ""
+    """How phones reach the service; empty: its own http address."""
+    rules: Text | None = None
+    """The banner 运行使用规则."""
+    plans: Path | None = None
+    """Folder of the plan files; empty: the shipped ones."""
+
+    def area(self, area_id: str) -> Area | None:
+        """Return an area by its id."""
+        return next((area for area in self.areas if area.id == area_id), None)
+
+    def venue(self, venue_id: str) -> Venue | None:
+        """Return a venue by its id."""
+        return next((venue for venue in self.venues if venue.id == venue_id), None)

@@ -1,0 +1,124 @@
+"""Access and passage events from a gate, and the credentials in them.
+
+A credential's value never shows in a repr, so that no log line carries a card or person number whole.
+"""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from messages import envelope
+from messages.envelope import Moment
+from messages.errors import MessageError
+from messages.topics import Family, check_name
+
+ACCESS_TYPE = "org.seatgate.access.v1"
+PASSAGE_TYPE = "org.seatgate.passage.v1"
+
+Sequence = Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
+Epoch = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+"""A random 53-bit number made with the outbox file: exact as a JSON number everywhere."""
+
+
+class CredentialKind(StrEnum):
+    """What the turnstile read."""
+
+    CARD = "card"
+    FACE = "face"
+    QR = "qr"
+
+
+class Direction(StrEnum):
+    """Which way through the portal; unknown where neither wiring nor frame says."""
+
+    IN = "in"
+    OUT = "out"
+    UNKNOWN = "unknown"
+
+
+class AccessOutcome(StrEnum):
+    """Who decided: we granted or denied, or the turnstile decided and only reported."""
+
+    GRANTED = "granted"
+    DENIED = "denied"
+    REPORTED = "reported"
+
+
+def mask(value: str) -> str:
+    """Shorten a card or person number for logs: at most its last two characters stay."""
+    return "…" + value[-2:] if len(value) > 4 else "…"  # noqa: PLR2004 - four characters or fewer would be all of it
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """A canonical credential value (wire.cards says how a card becomes one)."""
+
+    kind: CredentialKind
+    value: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+    def __repr__(self) -> str:
+        return f"Credential({self.kind}, {mask(self.value)})"
+
+
+class AccessEvent(msgspec.Struct, frozen=True, tag="access", tag_field="kind"):
+    """A credential was read at a portal. `(gate, epoch, sequence)` is its identity."""
+
+    TYPE: ClassVar[str] = ACCESS_TYPE
+
+    portal: Annotated[str, msgspec.Meta(min_length=1, max_length=48)]
+    direction: Direction
+    credential: Credential | None
+    outcome: AccessOutcome
+    occurred_at: Moment
+    monotonic_ns: int
+    boot_id: Annotated[str, msgspec.Meta(max_length=64)]
+    epoch: Epoch
+    sequence: Sequence
+
+
+class PassageEvent(msgspec.Struct, frozen=True, tag="passage", tag_field="kind"):
+    """The turnstile's word on whether somebody walked through after event `of` of the same epoch."""
+
+    TYPE: ClassVar[str] = PASSAGE_TYPE
+
+    portal: Annotated[str, msgspec.Meta(min_length=1, max_length=48)]
+    of: Sequence
+    passed: bool
+    occurred_at: Moment
+    monotonic_ns: int
+    boot_id: Annotated[str, msgspec.Meta(max_length=64)]
+    epoch: Epoch
+    sequence: Sequence
+
+
+GateEvent = AccessEvent | PassageEvent
+
+
+def event_id(epoch: int, sequence: int) -> str:
+    """Return the CloudEvents id of a gate event."""
+    return f"{epoch}-{sequence}"
+
+
+def encode(site: str, gate: str, event: GateEvent) -> bytes:
+    """Return the exact payload bytes that the outbox keeps and the broker carries."""
+    return envelope.encode(
+        event_id=event_id(event.epoch, event.sequence),
+        source=envelope.source_of(site, Family.GATES, gate),
+        event_type=event.TYPE,
+        time=event.occurred_at,
+        data=event,
+    )
+
+
+def decode(site: str, gate: str, payload: bytes) -> GateEvent:
+    """Decode a gate's payload; MessageError when it is not this gate's or its id and data disagree."""
+    outer = envelope.decode(payload)
+    if outer.source != envelope.source_of(site, Family.GATES, gate):
+        raise MessageError(f"the event names {outer.source!r} but came on the topic of gate {gate!r}")
+    event: GateEvent = envelope.decode_data(outer, GateEvent)  # type: ignore[arg-type]
+    if outer.type != event.TYPE:
+        raise MessageError(f"the envelope says {outer.type!r} but holds a {event.TYPE!r}")
+    if outer.id != event_id(event.epoch, event.sequence):
+        raise MessageError(f"the envelope's id {outer.id!r} is not epoch {event.epoch}, sequence {event.sequence}")
+    check_name(event.portal)
+    return event

@@ -1,0 +1,25 @@
+"""Crockford base32 over whole numbers of bits: upper case out, either case in, nothing else accepted."""
+
+from messages.errors import MessageError
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_VALUES = {character: value for value, character in enumerate(ALPHABET)}
+BITS_PER_CHAR = 5
+
+
+def encode(number: int, chars: int) -> str:
+    """Return `number` as exactly `chars` characters, most significant first."""
+    if not 0 <= number < 1 << (BITS_PER_CHAR * chars):
+        raise MessageError(f"{number} does not fit in {chars} base32 characters")
+    return "".join(ALPHABET[number >> (BITS_PER_CHAR * place) & 31] for place in range(chars - 1, -1, -1))
+
+
+def decode(text: str) -> int:
+    """Return the number that `text` stands for; MessageError for a character outside the alphabet."""
+    number = 0
+    for character in text.upper():
+        value = _VALUES.get(character)
+        if value is None:
+            raise MessageError(f"{character!r} is not a base32 character")
+        number = number << BITS_PER_CHAR | value
+    return number

@@ -1,0 +1,76 @@
+"""CloudEvents 1.0 in structured JSON mode: the envelope of every MQTT payload.
+
+Source: CloudEvents specification 1.0.2, JSON event format and MQTT binding. The typed `data` of an event
+is decoded in two steps so that an unknown or broken body is known by its envelope.
+"""
+
+from datetime import datetime
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from messages.errors import MessageError
+
+MAX_PAYLOAD_BYTES = 256 * 1024
+CONTENT_TYPE = "application/cloudevents+json"
+T = TypeVar("T")
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with its zone: a payload without one is refused."""
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """One event: `(source, id)` is its identity for ever; `type` names the form of `data`."""
+
+    specversion: str
+    id: Id
+    source: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    type: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    time: Moment
+    datacontenttype: str = "application/json"
+    data: msgspec.Raw
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Envelope)
+
+
+def source_of(site: str, family: str, name: str) -> str:
+    """Name the sender of an event: `/seatgate/{site}/{family}/{name}`."""
+    return f"/seatgate/{site}/{family}/{name}"
+
+
+def encode(*, event_id: str, source: str, event_type: str, time: datetime, data: msgspec.Struct) -> bytes:
+    """Return the payload bytes of one event."""
+    return _ENCODER.encode(
+        Envelope(
+            specversion="1.0",
+            id=event_id,
+            source=source,
+            type=event_type,
+            time=time,
+            data=msgspec.Raw(_ENCODER.encode(data)),
+        )
+    )
+
+
+def decode(payload: bytes) -> Envelope:
+    """Decode an envelope; MessageError when it is too long, not JSON or not CloudEvents 1.0."""
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise MessageError(f"payload of {len(payload)} bytes: at most {MAX_PAYLOAD_BYTES} are read")
+    try:
+        envelope = _DECODER.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise MessageError(f"not a CloudEvents envelope: {error}") from error
+    if envelope.specversion != "1.0":
+        raise MessageError(f"CloudEvents version {envelope.specversion!r} is not 1.0")
+    return envelope
+
+
+def decode_data(envelope: Envelope, data_type: type[T]) -> T:
+    """Decode an envelope's data as `data_type`; MessageError names the field that is wrong."""
+    try:
+        return msgspec.json.decode(envelope.data, type=data_type)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise MessageError(f"{envelope.type}: {error}") from error

@@ -1,0 +1,65 @@
+"""Birth and death of a process: what it says of itself when it connects, and its last will.
+
+Borrowed from Sparkplug B 3.0 (births, a session counter, a retained will), without its payload format.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from messages import envelope
+from messages.access import Epoch
+from messages.envelope import Moment
+from messages.errors import MessageError
+from messages.topics import Family
+
+TYPE = "org.seatgate.presence.v1"
+
+
+class PresenceState(StrEnum):
+    """`birth` when connected; `death` as the last will or on a clean stop."""
+
+    BIRTH = "birth"
+    DEATH = "death"
+
+
+class OutboxState(msgspec.Struct, frozen=True):
+    """How far an edge's outbox is: `watermark` is the last sequence below which all are acknowledged."""
+
+    epoch: Epoch
+    last_sequence: Annotated[int, msgspec.Meta(ge=0)]
+    depth: Annotated[int, msgspec.Meta(ge=0)]
+    watermark: Annotated[int, msgspec.Meta(ge=0)]
+    previous_epoch: Epoch | None = None
+
+
+class Presence(msgspec.Struct, frozen=True):
+    """`session` counts connections of one process run; `boot_id` and `monotonic_ns` date its clock."""
+
+    state: PresenceState
+    session: Annotated[int, msgspec.Meta(ge=0)]
+    version: Annotated[str, msgspec.Meta(max_length=32)]
+    wall: Moment
+    monotonic_ns: int
+    boot_id: Annotated[str, msgspec.Meta(max_length=64)]
+    outbox: OutboxState | None = None
+
+
+def encode(site: str, family: Family, name: str, presence: Presence) -> bytes:
+    """Return the payload bytes of a birth or death."""
+    return envelope.encode(
+        event_id=f"{presence.boot_id}-{presence.monotonic_ns}-{presence.session}-{presence.state}",
+        source=envelope.source_of(site, family, name),
+        event_type=TYPE,
+        time=presence.wall,
+        data=presence,
+    )
+
+
+def decode(payload: bytes) -> Presence:
+    """Decode a birth or death; MessageError when it is not one."""
+    outer = envelope.decode(payload)
+    if outer.type != TYPE:
+        raise MessageError(f"{outer.type!r} is not a presence")
+    return envelope.decode_data(outer, Presence)

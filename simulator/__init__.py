@@ -1,0 +1,1 @@
+"""Devices and people that are not there. Speaks through the real codecs only."""
