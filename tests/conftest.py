@@ -1,0 +1,212 @@
+"""What every test may ask for: a port of this worker's own, a real broker, a site of its own, a real browser, a patient wait."""
+
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from onsite import broker as onsite_broker
+
+CEILING = 30.0
+"""Seconds after which a wait is a failure. A condition that is met is seen at once: no test takes longer for it."""
+GATES = ("south", "north")
+KIOSKS = ("second-floor", "third-floor")
+OBSERVER = onsite_broker.Account("observer", reads=("#",), writes=("#",))
+
+
+# ---- waiting ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def wait_for() -> Callable[..., object]:
+    """`wait_for(condition, what)`: the first true value of `condition()`, or a failure that says what never happened."""
+
+    def wait(condition: Callable[[], object], what: str, *, ceiling: float = CEILING) -> object:
+        deadline = time.monotonic() + ceiling
+        pause = threading.Event()
+        while not (seen := condition()):
+            if time.monotonic() > deadline:
+                pytest.fail(f"within {ceiling:.0f} s this never happened: {what}")
+            pause.wait(0.01)
+        return seen
+
+    return wait
+
+
+# ---- ports -----------------------------------------------------------------------------------------------------------
+
+
+def _ports() -> Iterator[int]:
+    """Walk round this worker's block of 100 ports, below the range from which the kernel gives out its own."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    block = 10_000 + zlib.crc32(str(Path.cwd()).encode()) % 50 * 400 + worker % 4 * 100
+    return itertools.cycle(range(block, block + 100))
+
+
+_PORTS = _ports()
+
+
+def unused_port() -> int:
+    for port in itertools.islice(_PORTS, 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    pytest.fail("every port of this worker's block is taken")
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """`free_port()`: a port that nobody listens on, another one at each call."""
+    return unused_port
+
+
+# ---- the broker ------------------------------------------------------------------------------------------------------
+
+
+class RunningBroker:
+    """A real mosquitto with Seatgate's own configuration and rights; `observer` may read and write everything.
+
+    Accounts (see `onsite.broker.accounts`): "booking", "gate-south", "gate-north", "kiosk-second-floor",
+    "kiosk-third-floor", "observer"; their rights hold for every site id.
+    """
+
+    def __init__(self, folder: Path, port: int) -> None:
+        accounts = (*onsite_broker.accounts("+", GATES, KIOSKS), OBSERVER)
+        self.files = onsite_broker.prepare(folder, "127.0.0.1", port, accounts)
+        self.host, self.port = self.files.host, port
+        self.log = folder / "mosquitto.log"
+        self._running: subprocess.Popen[bytes] | None = None
+
+    def password_file(self, account: str) -> Path:
+        return self.files.password_file(account)
+
+    def password(self, account: str) -> str:
+        return self.password_file(account).read_text()
+
+    def settings(self, account: str) -> object:
+        """Return the `runtime.mqtt.BrokerSettings` of one account."""
+        from runtime.mqtt import BrokerSettings
+
+        return BrokerSettings(self.host, self.port, account, self.password_file(account))
+
+    def start(self) -> None:
+        """Start mosquitto and return once it listens."""
+        ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        ready.settimeout(CEILING)
+        address = f"\0seatgate-test-{os.getpid()}-{id(ready)}"
+        ready.bind(address)
+        with ready, self.log.open("ab") as log:
+            environment = {**os.environ, "NOTIFY_SOCKET": "@" + address[1:]}
+            self._running = subprocess.Popen(self.files.command, stdout=log, stderr=log, env=environment)
+            while b"READY=1" not in ready.recv(4096):
+                pass
+
+    def stop(self) -> None:
+        """Stop mosquitto as systemd would: it says goodbye to nobody but writes its file."""
+        self._end(lambda process: process.terminate())
+
+    def kill(self) -> None:
+        """Kill mosquitto as a power cut would."""
+        self._end(lambda process: process.kill())
+
+    def _end(self, how: Callable[[subprocess.Popen[bytes]], None]) -> None:
+        if self._running is not None:
+            how(self._running)
+            self._running.wait(CEILING)
+            self._running = None
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory) -> Iterator[RunningBroker]:
+    """This worker's broker. Nobody stops it: a test that does asks for `private_broker`."""
+    running = RunningBroker(tmp_path_factory.mktemp("broker"), unused_port())
+    running.start()
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def private_broker(tmp_path) -> Iterator[RunningBroker]:
+    """A broker of this test alone, running: `.stop()`, `.kill()` and `.start()` it as you like."""
+    (tmp_path / "broker").mkdir()
+    running = RunningBroker(tmp_path / "broker", unused_port())
+    running.start()
+    yield running
+    running.kill()
+
+
+_SITES = itertools.count(1)
+
+
+@pytest.fixture
+def site_id() -> str:
+    """A site id that no other test uses: topics of two tests never meet on one broker."""
+    return f"t{os.getpid()}-{next(_SITES)}"
+
+
+# ---- the browser -----------------------------------------------------------------------------------------------------
+
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Debian's Chromium without a window, driven by playwright: `chromium.new_context(viewport=…).new_page()`.
+
+    Per module, not per session: while it is open, playwright's event loop counts as running in this thread.
+    """
+    from playwright.sync_api import sync_playwright
+
+    found = shutil.which("chromium") or pytest.fail("chromium is not installed: run tools/install test")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def phone(chromium):
+    """A page as large as a phone, with nothing remembered."""
+    context = chromium.new_context(
+        viewport={"width": 390, "height": 844}, device_scale_factor=2, is_mobile=True, has_touch=True, locale="zh-CN"
+    )
+    context.set_default_timeout(CEILING * 1000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def desktop(chromium):
+    """A page as large as a desktop's, with nothing remembered."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN")
+    context.set_default_timeout(CEILING * 1000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items) -> None:
+    """Keep the tests with a browser on one worker: two Chromiums on two cores make both slow."""
+    for item in items:
+        if "chromium" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("chromium"))
