@@ -8,10 +8,12 @@ from typing import Protocol
 from booking.service.commands import Command, Outcome
 from booking.service.views import (
     AreaSummary,
+    DeadLetterView,
     DeviceView,
     GateRecordView,
     NotificationView,
     Page,
+    PassageView,
     ReaderView,
     ReservationView,
     SeatAvailability,
@@ -80,3 +82,12 @@ class Reads(Protocol):
 
     def device_by_kid(self, kid: str) -> DeviceView | None:
         """An enrolled gate or kiosk by its key's name."""
+
+    def devices(self) -> list[DeviceView]:
+        """Every enrolled gate and kiosk, by id."""
+
+    def passages(self, *, limit: int = 50) -> list[PassageView]:
+        """The latest gate events of all readers, newest first: for staff."""
+
+    def dead_letters(self, *, limit: int = 50) -> tuple[int, list[DeadLetterView]]:
+        """How many there are, and the newest: for staff."""

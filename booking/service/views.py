@@ -155,3 +155,31 @@ class DeviceView:
     kid: str
     public_key: bytes
     enrolled_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassageView:
+    """One gate event as staff see it: the credential is masked, the reader is named only when known."""
+
+    gate: str
+    portal: str
+    direction: Direction
+    kind: CredentialKind | None
+    credential: str
+    """Masked (messages.access.mask)."""
+    reader: str | None
+    outcome: AccessOutcome
+    occurred_at: datetime
+    received_at: datetime
+    effect: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterView:
+    """A verified message that could not be applied."""
+
+    gate: str
+    epoch: int
+    sequence: int
+    received_at: datetime
+    reason: str
