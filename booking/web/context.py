@@ -1,0 +1,69 @@
+"""What the web layer is given: one frozen Context, made by `booking.app` and read by every route. No behaviour here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from booking.service.ports import Reads, Writer
+from config.schema import Kiosk, Site
+from runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from booking.web.live import LiveHub
+    from booking.web.screens import Screens
+
+
+class ServerKey(Protocol):
+    """The server's Ed25519 key as devices come to know it (runtime.signing.SigningKey is one)."""
+
+    @property
+    def kid(self) -> str:
+        """16 hex digits of the public key's SHA-256."""
+
+    @property
+    def public_bytes(self) -> bytes:
+        """The 32 bytes of the public key."""
+
+
+class KioskCommands(Protocol):
+    """Sends a signed command to a kiosk; `booking.app` gives one over the broker."""
+
+    def screenshot(self, kiosk: str, command: str, deadline: datetime) -> bool:
+        """Ask for a picture under the id `command`; False when the broker cannot be reached now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Everything a route may use."""
+
+    site: Site
+    plans: Mapping[str, Any]
+    """Each area's plan (config.plans.Plan) by area id."""
+    clock: Clock
+    writer: Writer
+    reads: Reads
+    key: ServerKey
+    master: bytes
+    """32 secret bytes from which check-in keys (`messages.checkin.day_key`) and grant keys are derived."""
+    kiosk_commands: KioskCommands
+    live: "LiveHub"
+    screens: "Screens"
+    public_url: str
+    """How phones reach the service, e.g. "https://seat.example.edu"; https makes the session cookie `__Host-`."""
+    production: bool = False
+    faults: Callable[[], list[str]] = field(default=list)
+    """Why the service is not ready now, a sentence each; empty when it is (`/readyz`)."""
+
+    @property
+    def secure(self) -> bool:
+        """Tell whether browsers come over https."""
+        return self.public_url.startswith("https://")
+
+    def kiosk_by_number(self, number: int) -> Kiosk | None:
+        """Return the kiosk that a check-in code names."""
+        return next((kiosk for kiosk in self.site.kiosks if kiosk.number == number), None)
+
+    def kiosk(self, kiosk_id: str) -> Kiosk | None:
+        """Return a kiosk by its id."""
+        return next((kiosk for kiosk in self.site.kiosks if kiosk.id == kiosk_id), None)
