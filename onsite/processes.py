@@ -217,7 +217,7 @@ def _reason(code: int) -> str:
 
 def _last_line(log: Path) -> str:
     lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it said nothing"
+    return lines[-1].strip().removeprefix("Error: ") if lines else "it said nothing"
 
 
 def _set_aside_when_large(log: Path) -> None:

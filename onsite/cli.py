@@ -1,0 +1,47 @@
+"""The commands of this package: options in, sentences out. What they do lives in run.py."""
+
+import os
+from pathlib import Path
+
+import click
+
+from config import ConfigError
+from onsite.errors import OnsiteError
+from onsite.run import run as run_everything
+from onsite.settings import LOOPBACK, config_sentence, settings
+
+
+@click.command()
+@click.option(
+    "--site",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The library: areas, gates, kiosks and rules. Default: the one that ships, config/sites/bjut.toml.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where everything is kept. Default: $SEATGATE_DATA, else ./var.",
+)
+@click.option("--now", metavar="TIME", help="Let every process believe it is this time: 2023-07-17T16:38+08:00.")
+@click.option(
+    "--host",
+    default=LOOPBACK,
+    show_default=True,
+    metavar="ADDRESS",
+    help="Address that the web pages listen on; 0.0.0.0 lets phones in. The broker stays on this machine.",
+)
+def run(site: Path | None, data: Path | None, now: str | None, host: str) -> None:
+    """Run everything on this one machine, with a simulated turnstile, until Ctrl-C.
+
+    Ports: SEATGATE_HTTP_PORT (8080) and SEATGATE_MQTT_PORT (1883). Database: SEATGATE_DATABASE (a file in the data
+    folder). With a screen the kiosk opens a window; without one staff see its picture in the browser. Once all is
+    ready, run.json in the data folder says where everything is.
+    """
+    try:
+        run_everything(settings(site, data, now, host, os.environ), click.echo)
+    except OnsiteError as error:
+        raise click.ClickException(str(error)) from error
+    except ConfigError as error:
+        raise click.ClickException(config_sentence(error)) from error

@@ -1,0 +1,130 @@
+"""What `seatgate run` starts: one settings file and one command line per process, made from the site file.
+
+Pure but for writing the files. Which keys a process reads is the process's own business; this is the other end of it.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from config.schema import Gate, Kiosk
+from onsite import broker as brokers
+from onsite.broker import Broker
+from onsite.files import TomlValue, toml, write_private
+from onsite.processes import Program
+from onsite.settings import EVERY_ADDRESS, LOOPBACK, RunSettings
+from runtime.clock import SHIFT_VARIABLE
+
+PORTRAIT = {"width": 1080, "height": 1920}
+
+
+def port_link(data: Path, portal: str) -> Path:
+    """Where the simulated turnstile puts the device of a portal that has no port of its own."""
+    return data / "ports" / portal
+
+
+def folder_of(kind: str, device: str) -> str:
+    """Name the folder, the log and the MQTT account of one gate or kiosk."""
+    return f"{kind}-{device}"
+
+
+def code_file(data: Path, kind: str, device: str) -> Path:
+    """Where a device finds its one-time enrolment code."""
+    return data / folder_of(kind, device) / "enrolment-code"
+
+
+def simulated(gate: Gate, data: Path) -> dict[str, str]:
+    """Return portal → device for the portals that the simulator holds."""
+    return {portal.id: str(port_link(data, portal.id)) for portal in gate.portals if not portal.port}
+
+
+def programs(wanted: RunSettings, broker: Broker, kiosks: list[Kiosk]) -> list[Program]:
+    """Write every process's settings and return what to start; the broker is first, because it is stopped last."""
+    shift = {SHIFT_VARIABLE: str(wanted.shift.total_seconds())}
+    started = [
+        Program("broker", broker.command),
+        _process(wanted, "booking", "booking", _booking(wanted, broker), shift),
+    ]
+    for gate in wanted.site.gates:
+        started += [
+            _simulator(port_link(wanted.data, portal.id), portal.id, portal.protocol, shift)
+            for portal in gate.portals
+            if not portal.port
+        ]
+        started.append(_process(wanted, "gate", folder_of("gate", gate.id), _gate(wanted, broker, gate), shift))
+    started += [
+        _process(wanted, "kiosk", folder_of("kiosk", kiosk.id), _kiosk(wanted, broker, kiosk), shift)
+        for kiosk in kiosks
+    ]
+    return started
+
+
+def _process(
+    wanted: RunSettings, command: str, name: str, table: Mapping[str, TomlValue], environment: Mapping[str, str]
+) -> Program:
+    file = wanted.data / "config" / f"{name}.toml"
+    write_private(file, f"# Written by `seatgate run` at every start.\n{toml(table)}")
+    return Program(name, [sys.executable, "-m", "seatgate", command, "--config", str(file)], environment)
+
+
+def _simulator(link: Path, portal: str, protocol: str, environment: Mapping[str, str]) -> Program:
+    return Program(
+        f"turnstile-{portal}",
+        [sys.executable, "-m", "seatgate", "simulate", "turnstile", "--link", str(link), "--protocol", protocol],
+        environment,
+    )
+
+
+def _broker(broker: Broker, account: str) -> dict[str, TomlValue]:
+    return {
+        "host": broker.host,
+        "port": broker.port,
+        "username": account,
+        "password_file": str(broker.password_file(account)),
+    }
+
+
+def _common(wanted: RunSettings, name: str) -> dict[str, TomlValue]:
+    return {"site": str(wanted.site_file), "data": str(wanted.data / name)}
+
+
+def _booking(wanted: RunSettings, broker: Broker) -> dict[str, TomlValue]:
+    return {
+        **_common(wanted, "booking"),
+        "database": wanted.database,
+        "demo": True,
+        "production": False,
+        "demo_accounts_file": str(wanted.data / "demo-accounts.json"),
+        "enrolment_codes_file": str(wanted.data / "enrolment-codes.json"),
+        "public_url": wanted.url,
+        "http": {"host": wanted.http_host, "port": wanted.http_port},
+        "broker": _broker(broker, brokers.BOOKING),
+    }
+
+
+def _inner_url(wanted: RunSettings) -> str:
+    """How the processes of this machine reach the service."""
+    return f"http://{LOOPBACK}:{wanted.http_port}" if wanted.http_host in EVERY_ADDRESS else wanted.url
+
+
+def _gate(wanted: RunSettings, broker: Broker, gate: Gate) -> dict[str, TomlValue]:
+    return {
+        "gate": gate.id,
+        **_common(wanted, folder_of("gate", gate.id)),
+        "booking_url": _inner_url(wanted),
+        "enrolment_code_file": str(code_file(wanted.data, "gate", gate.id)),
+        "broker": _broker(broker, brokers.gate_account(gate.id)),
+        "ports": simulated(gate, wanted.data),
+    }
+
+
+def _kiosk(wanted: RunSettings, broker: Broker, kiosk: Kiosk) -> dict[str, TomlValue]:
+    return {
+        "kiosk": kiosk.id,
+        **_common(wanted, folder_of("kiosk", kiosk.id)),
+        "booking_url": _inner_url(wanted),
+        "public_url": wanted.url,
+        "enrolment_code_file": str(code_file(wanted.data, "kiosk", kiosk.id)),
+        "broker": _broker(broker, brokers.kiosk_account(kiosk.id)),
+        "screen": {**PORTRAIT, "windowed": wanted.windowed, "offscreen": not wanted.windowed},
+    }

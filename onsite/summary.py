@@ -1,0 +1,79 @@
+"""Where everything is, once it is ready: a short table for a person, `run.json` for a program."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from config.schema import Kiosk
+from onsite.people import READER, STAFF, Account
+from onsite.programs import port_link
+from onsite.settings import LOOPBACK, RunSettings
+
+
+def screen_url(wanted: RunSettings, kiosk: Kiosk) -> str:
+    """Return the address that gives staff a kiosk's picture."""
+    return f"{wanted.url}/staff/kiosks/{kiosk.id}/screen.png"
+
+
+def to_json(wanted: RunSettings, accounts: Sequence[Account], kiosks: Sequence[Kiosk]) -> str:
+    """Return the text of run.json."""
+    staff = next(account for account in accounts if account.role == STAFF)
+    found: dict[str, Any] = {
+        "http": wanted.url,
+        "mqtt": {"host": LOOPBACK, "port": wanted.mqtt_port},
+        "portals": [
+            {
+                "id": portal.id,
+                "gate": gate.id,
+                "direction": portal.direction,
+                "device": portal.port or str(port_link(wanted.data, portal.id)),
+                "protocol": portal.protocol,
+            }
+            for gate in wanted.site.gates
+            for portal in gate.portals
+        ],
+        "kiosks": [{"id": kiosk.id, "role": kiosk.role, "screen": screen_url(wanted, kiosk)} for kiosk in kiosks],
+        "demo_accounts": [
+            {
+                "reader": account.reader,
+                "name": account.name,
+                "password": account.password,
+                "card": account.card,
+                "face": account.face,
+            }
+            for account in accounts
+            if account.role == READER
+        ],
+        "staff_account": {"reader": staff.reader, "password": staff.password},
+    }
+    return json.dumps(found, ensure_ascii=False, indent=2) + "\n"
+
+
+def to_text(wanted: RunSettings, accounts: Sequence[Account], kiosks: Sequence[Kiosk]) -> str:
+    """Return what a person needs now: addresses, an account to sign in with, how to stop."""
+    reader = next(account for account in accounts if account.role == READER)
+    staff = next(account for account in accounts if account.role == STAFF)
+    rows = [
+        ("web pages", wanted.url),
+        ("reader", f"{reader.reader}   password {reader.password}   ({len(accounts) - 1} readers in run.json)"),
+        ("staff", f"{staff.reader}   password {staff.password}"),
+    ]
+    rows += [
+        ("kiosk", f"{kiosk.id}   picture for staff: {screen_url(wanted, kiosk)}")
+        for kiosk in kiosks
+        if not wanted.windowed
+    ]
+    rows += [("kiosk", f"{kiosk.id}   in its window") for kiosk in kiosks if wanted.windowed]
+    rows += [
+        ("turnstile", f"{portal.id}   {portal.port or port_link(wanted.data, portal.id)}")
+        for gate in wanted.site.gates
+        for portal in gate.portals
+    ]
+    rows += [("broker", f"{LOOPBACK}:{wanted.mqtt_port}"), ("logs", str(wanted.data / "logs"))]
+    if wanted.url.startswith(f"http://{LOOPBACK}"):
+        rows.append(("phones", "cannot reach this address: start with --host 0.0.0.0 to let them in"))
+    width = max(len(name) for name, _ in rows)
+    lines = [f"  {name:<{width}}   {value}" for name, value in rows]
+    return "\n".join(
+        ["", f"Seatgate is ready: {wanted.site.name['zh']} {wanted.site.name['en']}", *lines, "  Ctrl-C stops it.", ""]
+    )
