@@ -2,14 +2,14 @@
 
 The signed bytes (all integers big-endian):
 
-* MQTT: `seatgate-mqtt-1` 00, u32 length of the topic, the topic in UTF-8, the payload.
+* MQTT: the topic in UTF-8, then the payload.
 * HTTP: `seatgate-http-1` 00, then for each of method, path with query, time, nonce: u32 length and UTF-8 text;
   then the body.
 
-The first text keeps one kind from ever standing for the other; the lengths keep a byte from moving between
-fields. A `kid` is the first 16 hex digits of SHA-256 over the 32 public bytes. Signatures travel as base64url
-without padding. Nothing here opens a socket; `verify` and `verify_http` answer, they never raise on what came
-from outside.
+A topic begins with `seatgate/` and the HTTP text with `seatgate-`, so one kind never stands for the other. No byte
+can move between topic and payload: our topics hold no brace and our payloads are JSON objects that begin with one. A `kid` is the first 16 hex digits of SHA-256 over the 32 public bytes. Signatures travel
+as base64url without padding. Nothing here opens a socket; `verify` and `verify_http` answer, they never raise on what
+came from outside.
 """
 
 import base64
@@ -42,7 +42,6 @@ SIG, KID = "sig", "kid"
 DEVICE, TIME, NONCE, SIGNATURE = "Seatgate-Device", "Seatgate-Time", "Seatgate-Nonce", "Seatgate-Signature"
 """The HTTP headers."""
 
-_MQTT_KIND = b"seatgate-mqtt-1\0"
 _HTTP_KIND = b"seatgate-http-1\0"
 _DEVICE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
@@ -91,8 +90,7 @@ def kid_of(public_bytes: bytes) -> str:
 
 def signed_bytes(topic: str, payload: bytes) -> bytes:
     """Return what an MQTT signature covers."""
-    name = topic.encode()
-    return b"".join((_MQTT_KIND, struct.pack(">I", len(name)), name, payload))
+    return topic.encode() + payload
 
 
 def http_message(method: str, path: str, time: str, nonce: str, body: bytes) -> bytes:

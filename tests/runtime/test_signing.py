@@ -1,6 +1,5 @@
 """Signatures: the exact bytes, another implementation's opinion, hostile input, key files."""
 
-import struct
 import subprocess
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from messages import envelope, topics
+from messages.errors import MessageError
 from runtime import signing
 from runtime.secret_file import SecretFileError
 from runtime.signing import HttpFault, HttpProof, SigningKey, SigningKeyError, verify, verify_http
@@ -30,7 +31,7 @@ def test_openssl_accepts_the_signature_over_the_documented_bytes(tmp_path):
     )
     message, signature = tmp_path / "message", tmp_path / "signature"
     # Written out from the module's description, not by its code.
-    message.write_bytes(b"seatgate-mqtt-1\x00" + struct.pack(">I", len(TOPIC)) + TOPIC.encode() + PAYLOAD)
+    message.write_bytes(TOPIC.encode() + PAYLOAD)
     signature.write_bytes(signing.from_text(KEY.sign(TOPIC, PAYLOAD)))
     command = [
         "openssl",
@@ -64,14 +65,23 @@ def test_openssl_reads_the_key_file_and_signs_what_we_accept(tmp_path):
         (TOPIC, PAYLOAD + b" "),
         (TOPIC, b""),
         (TOPIC + "x", PAYLOAD),
-        (TOPIC[:-1], b"s" + PAYLOAD),
-        (TOPIC + PAYLOAD.decode(), b""),
         ("\ud800", PAYLOAD),
     ],
 )
-def test_a_signature_covers_topic_and_payload_and_where_one_ends(topic, payload):
+def test_a_signature_covers_topic_and_payload(topic, payload):
     assert verify(KEY.public_bytes, TOPIC, PAYLOAD, KEY.sign(TOPIC, PAYLOAD))
     assert not verify(KEY.public_bytes, topic, payload, KEY.sign(TOPIC, PAYLOAD))
+
+
+@pytest.mark.parametrize("shift", range(-5, 6))
+def test_a_byte_moved_between_topic_and_payload_gives_no_message(shift):
+    whole, cut = TOPIC + PAYLOAD.decode(), len(TOPIC) + shift
+    if shift:
+        with pytest.raises(MessageError):
+            topics.parse(whole[:cut])
+            envelope.decode(whole[cut:].encode())
+    else:
+        assert (whole[:cut], whole[cut:].encode()) == (TOPIC, PAYLOAD)
 
 
 def test_a_bit_changed_anywhere_in_the_signature_or_key_is_refused():
@@ -187,7 +197,7 @@ def test_clocks_may_be_a_minute_apart(seconds):
 def test_fields_cannot_lend_each_other_bytes_and_kinds_cannot_stand_for_each_other():
     assert signing.http_message("POST", "/a", "1", "n", b"") != signing.http_message("POST/", "a", "1", "n", b"")
     assert signing.http_message("P", "/", "1", "n", b"x") != signing.http_message("P", "/", "1", "nx", b"")
-    assert not signing.http_message("P", "/", "1", "n", b"").startswith(signing.signed_bytes("", b"")[:16])
+    assert not signing.http_message("P", "/", "1", "n", b"").startswith(signing.signed_bytes(topics.PREFIX, b""))
 
 
 @settings(deadline=None, derandomize=True)
