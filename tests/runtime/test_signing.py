@@ -73,15 +73,12 @@ def test_a_signature_covers_topic_and_payload(topic, payload):
     assert not verify(KEY.public_bytes, topic, payload, KEY.sign(TOPIC, PAYLOAD))
 
 
-@pytest.mark.parametrize("shift", range(-5, 6))
+@pytest.mark.parametrize("shift", [-5, -1, 1, 5])
 def test_a_byte_moved_between_topic_and_payload_gives_no_message(shift):
     whole, cut = TOPIC + PAYLOAD.decode(), len(TOPIC) + shift
-    if shift:
-        with pytest.raises(MessageError):
-            topics.parse(whole[:cut])
-            envelope.decode(whole[cut:].encode())
-    else:
-        assert (whole[:cut], whole[cut:].encode()) == (TOPIC, PAYLOAD)
+    reader = (topics.parse, whole[:cut]) if shift < 0 else (envelope.decode, whole[cut:].encode())
+    with pytest.raises(MessageError):
+        reader[0](reader[1])
 
 
 def test_a_bit_changed_anywhere_in_the_signature_or_key_is_refused():
