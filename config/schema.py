@@ -65,6 +65,8 @@ class CheckInPolicy:
     code_tolerance_steps: int = 1
     grant_lasts: timedelta = 5 * MIN
     reader_code_lasts: timedelta = timedelta(seconds=60)
+    at_kiosk_now: bool = True
+    """A booking from "now" at a kiosk, where the reader has just shown card or code, is checked in at once."""
 
 
 @attrs.frozen
@@ -89,6 +91,9 @@ class GatePolicy:
     enter_checks_in: bool = True
     exit_means: ExitMeans = ExitMeans.AWAY
     confirm_for: timedelta = 30 * MIN
+    late_after: timedelta = 5 * MIN
+    """A passage that booking learns of later than this after it happened is late evidence: it lifts a consequence
+    (a missed check-in, a lapse) but imposes none."""
 
 
 @attrs.frozen

@@ -1,11 +1,16 @@
 """A reservation and its one transition table. Only this module writes a status.
 
 The table drawn as a diagram stands in docs/architecture.md (made from it, held equal by a test).
+What time does to a reservation is derived here for any moment (`at`), so that a view never waits for a sweeper.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+
+from booking.domain.refusals import Refusal, RefusalCode
+from booking.domain.window import check_in_window
+from config.schema import Policy
 
 
 class Status(StrEnum):
@@ -18,6 +23,7 @@ class Status(StrEnum):
     CANCELLED = "cancelled"  # 已取消
     NO_SHOW = "no-show"  # 失约: not checked in within the window
     LAPSED = "lapsed"  # away longer than the limit
+    DISPLACED = "displaced"  # was there in time, but we learned of it after the seat was booked again: no fault
 
 
 class Action(StrEnum):
@@ -32,6 +38,10 @@ class Action(StrEnum):
     MISS = "miss"
     LAPSE = "lapse"
     COMPLETE = "complete"
+    REINSTATE = "reinstate"
+    """Late evidence shows that the reader was there in time: the consequence is lifted."""
+    DISPLACE = "displace"
+    """The same, but seat or reader were booked meanwhile: that booking stands."""
 
 
 TRANSITIONS: dict[tuple[Status, Action], Status] = {
@@ -46,6 +56,10 @@ TRANSITIONS: dict[tuple[Status, Action], Status] = {
     (Status.AWAY, Action.END): Status.ENDED,
     (Status.AWAY, Action.COMPLETE): Status.ENDED,
     (Status.AWAY, Action.LAPSE): Status.LAPSED,
+    (Status.NO_SHOW, Action.REINSTATE): Status.IN_USE,
+    (Status.NO_SHOW, Action.DISPLACE): Status.DISPLACED,
+    (Status.LAPSED, Action.REINSTATE): Status.IN_USE,
+    (Status.LAPSED, Action.DISPLACE): Status.DISPLACED,
 }
 
 HOLDING = frozenset({Status.RESERVED, Status.IN_USE, Status.AWAY})
@@ -66,5 +80,104 @@ class Reservation:
     created_at: datetime
     checked_in_at: datetime | None = None
     away_at: datetime | None = None
+    away_until: datetime | None = None
+    """When the reader who is away must be back; fixed when they stepped away."""
     returned_at: datetime | None = None
+    """When the absence that began at `away_at` was over."""
     closed_at: datetime | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether the status holds the seat."""
+        return self.status in HOLDING
+
+    @property
+    def last_change(self) -> datetime:
+        """Return when evidence last moved it: what happened before that can no longer move it."""
+        return max(moment for moment in (self.checked_in_at, self.away_at, self.returned_at, self.created_at) if moment)
+
+
+def apply(
+    reservation: Reservation, action: Action, at: datetime, *, until: datetime | None = None
+) -> Reservation | Refusal:
+    """Return the reservation after `action` at `at`, or NOT_POSSIBLE_NOW when its status does not allow it.
+
+    `until` is when the absence must be over (STEP_AWAY) or the new end (EXTEND); ValueError when it is left out there.
+    """
+    status = TRANSITIONS.get((reservation.status, action))
+    if status is None:
+        return Refusal(RefusalCode.NOT_POSSIBLE_NOW, facts={"status": reservation.status, "action": action})
+    after = replace(reservation, status=status)
+    if action in _NEEDS_UNTIL and until is None:
+        raise ValueError(f"{action} needs `until`")
+    match action:
+        case Action.CHECK_IN:
+            return replace(after, checked_in_at=at)
+        case Action.STEP_AWAY:
+            return replace(after, away_at=at, away_until=until, returned_at=None)
+        case Action.RETURN:
+            return replace(after, returned_at=at, away_until=None)
+        case Action.EXTEND:
+            return replace(after, end=until or after.end)
+        case Action.REINSTATE if reservation.status is Status.NO_SHOW:
+            return replace(after, checked_in_at=at, closed_at=None)
+        case Action.REINSTATE:
+            return replace(after, returned_at=at, away_until=None, closed_at=None)
+        case _:
+            return replace(after, closed_at=at)
+
+
+_NEEDS_UNTIL = frozenset({Action.STEP_AWAY, Action.EXTEND})
+
+
+def due(reservation: Reservation, policy: Policy) -> datetime | None:
+    """Return when time alone changes it next; None when it is over."""
+    match reservation.status:
+        case Status.RESERVED:
+            return check_in_window(reservation.start, reservation.end, policy.check_in).closes
+        case Status.IN_USE:
+            return reservation.end
+        case Status.AWAY:
+            return min(reservation.away_until or reservation.end, reservation.end)
+        case _:
+            return None
+
+
+def at(reservation: Reservation, policy: Policy, now: datetime) -> Reservation:
+    """Return the reservation as it stands at `now`: missed, lapsed or completed at the very moment that fell due."""
+    moment = due(reservation, policy)
+    if moment is None or now < moment:
+        return reservation
+    return _must(apply(reservation, _by_time(reservation, moment), moment))
+
+
+def _by_time(reservation: Reservation, moment: datetime) -> Action:
+    if reservation.status is Status.RESERVED:
+        return Action.MISS
+    return Action.COMPLETE if moment >= reservation.end else Action.LAPSE
+
+
+def _must(result: Reservation | Refusal) -> Reservation:
+    if isinstance(result, Refusal):
+        raise TypeError(f"the transition table has no way for {result.facts}")
+    return result
+
+
+def as_of(reservation: Reservation, policy: Policy, moment: datetime) -> Reservation:
+    """Return it as it stood at `moment`, where only time has closed it since: what late evidence is judged by."""
+    if reservation.closed_at is not None and reservation.closed_at > moment:
+        if reservation.status is Status.NO_SHOW:
+            return replace(reservation, status=Status.RESERVED, closed_at=None)
+        if reservation.status is Status.LAPSED:
+            return replace(reservation, status=Status.AWAY, closed_at=None)
+    return at(reservation, policy, moment)
+
+
+def undone(before: Reservation, policy: Policy, now: datetime) -> Reservation:
+    """Return the state `before` a disputed passage as it stands at `now`; what fell due meanwhile is no penalty."""
+    after = at(before, policy, now)
+    if after.status is Status.NO_SHOW:
+        return _must(apply(before, Action.CANCEL, now))
+    if after.status is Status.LAPSED:
+        return _must(apply(before, Action.END, now))
+    return after

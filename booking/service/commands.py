@@ -166,6 +166,53 @@ class EnrolDevice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfferEnrolment:
+    """Open a one-time code (its hash) for a device. Nothing happens when the same code was offered before."""
+
+    device: str
+    kind: str
+    at: datetime
+    code_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A credential of a person: its canonical value, valid in `[valid_from, valid_until)`."""
+
+    kind: str
+    value: str
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Someone to be known. `password_hash` None keeps the one there is (or has none: single sign-on only)."""
+
+    reader: str
+    name: str
+    role: str = "reader"
+    password_hash: str | None = None
+    cards: tuple[Card, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadPeople:
+    """Add people and cards, or bring them up to date. A card that was another's is this person's from `at` on."""
+
+    at: datetime
+    people: tuple[Person, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkTold:
+    """The notifications up to number `upto` have been handed to the broker."""
+
+    at: datetime
+    upto: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
     """Write down what time has done by `at`: misses, lapses, completions. Late, twice or never: same result."""
 
@@ -184,6 +231,9 @@ Command = (
     | OpenSession
     | CloseSession
     | EnrolDevice
+    | OfferEnrolment
+    | LoadPeople
+    | MarkTold
     | Sweep
 )
 

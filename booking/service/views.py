@@ -53,7 +53,8 @@ class HistoryLine:
     source: str
     """"web", "kiosk-code", "gate", "system", …"""
     change: str
-    """"reserved", "checked-in", "stepped-away", "returned", "extended", "ended", "cancelled", "missed", "lapsed"."""
+    """"reserved", "checked-in", "stepped-away", "returned", "extended", "ended", "cancelled", "missed", "lapsed",
+    "reinstated" (late evidence lifted a miss or lapse), "displaced", "undone" (booking.domain.evidence.Change)."""
     facts: dict[str, str] = field(default_factory=dict)
 
 

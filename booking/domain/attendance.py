@@ -1,0 +1,79 @@
+"""What a passage or a scanned code does: to one reservation at most, decided by when it happened.
+
+In: in the window → checked in; away → returned; otherwise recorded only. Out: what the site's `exit_means` says.
+Late evidence (learned of more than `policy.gate.late_after` afterwards) may lift a consequence and imposes none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from booking.domain.reservation import Action, Reservation, Status, as_of
+from booking.domain.window import check_in_window
+from config.schema import ExitMeans, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`action` on `reservation` (as it is stored); `until` is when an absence must be over."""
+
+    reservation: Reservation
+    action: Action
+    until: datetime | None = None
+
+
+def concerned(stays: Sequence[Reservation], policy: Policy, occurred_at: datetime) -> Reservation | None:
+    """Return the one reservation that something at `occurred_at` can touch.
+
+    The one in use or away; else, of those whose check-in window was open, the one with the nearest start.
+    """
+    standing = [(as_of(stay, policy, occurred_at), stay) for stay in stays]
+    for then, stay in standing:
+        if then.status in {Status.IN_USE, Status.AWAY}:
+            return stay
+    open_then = [
+        stay
+        for then, stay in standing
+        if then.status is Status.RESERVED and occurred_at in check_in_window(then.start, then.end, policy.check_in)
+    ]
+    return min(open_then, key=lambda stay: abs(stay.start - occurred_at), default=None)
+
+
+def on_arrival(stays: Sequence[Reservation], policy: Policy, occurred_at: datetime) -> Decision | None:
+    """Decide what being there at `occurred_at` does; None when it is recorded only."""
+    stay = concerned(stays, policy, occurred_at)
+    if stay is None:
+        return None
+    match stay.status:
+        case Status.RESERVED:
+            return Decision(stay, Action.CHECK_IN)
+        case Status.AWAY if stay.away_at is not None and occurred_at >= stay.away_at:
+            return Decision(stay, Action.RETURN)
+        case Status.NO_SHOW:
+            return Decision(stay, Action.REINSTATE)
+        case Status.LAPSED if stay.away_at is not None and occurred_at >= stay.away_at:
+            return Decision(stay, Action.REINSTATE)
+        case _:
+            return None
+
+
+def on_exit(
+    stays: Sequence[Reservation], policy: Policy, occurred_at: datetime, received_at: datetime, *, superseded: bool
+) -> Decision | None:
+    """Decide what going out at `occurred_at` does. `superseded`: a later passage of this reader is already known."""
+    stay = concerned(stays, policy, occurred_at)
+    if stay is None or superseded or stay.status is not Status.IN_USE or occurred_at < stay.last_change:
+        return None
+    late = received_at - occurred_at > policy.gate.late_after
+    match policy.gate.exit_means:
+        case ExitMeans.AWAY:
+            return Decision(stay, Action.STEP_AWAY, away_until(stay, policy, received_at if late else occurred_at))
+        case ExitMeans.END if not late:
+            return Decision(stay, Action.END)
+        case _:
+            return None
+
+
+def away_until(stay: Reservation, policy: Policy, counted_from: datetime) -> datetime:
+    """Return when an absence must be over: its clock starts no earlier than the reservation, and ends with it."""
+    return min(max(counted_from, stay.start) + policy.away.limit, stay.end)

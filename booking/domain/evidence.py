@@ -1,0 +1,60 @@
+"""The ledger's entries: what was learned of a reservation, when it happened, when we learned of it, what it changed."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from booking.domain.reservation import Action
+
+
+class Change(StrEnum):
+    """What an entry changed. Readers are told each of these."""
+
+    RESERVED = "reserved"
+    CHECKED_IN = "checked-in"
+    STEPPED_AWAY = "stepped-away"
+    RETURNED = "returned"
+    EXTENDED = "extended"
+    ENDED = "ended"
+    CANCELLED = "cancelled"
+    MISSED = "missed"
+    LAPSED = "lapsed"
+    REINSTATED = "reinstated"
+    DISPLACED = "displaced"
+    UNDONE = "undone"
+
+
+class Source(StrEnum):
+    """Where an entry comes from, beside the channels of `booking.service.commands`."""
+
+    GATE = "gate"
+    KIOSK_CODE = "kiosk-code"
+    SYSTEM = "system"
+
+
+CHANGE_OF: dict[Action, Change] = {
+    Action.CHECK_IN: Change.CHECKED_IN,
+    Action.STEP_AWAY: Change.STEPPED_AWAY,
+    Action.RETURN: Change.RETURNED,
+    Action.EXTEND: Change.EXTENDED,
+    Action.END: Change.ENDED,
+    Action.CANCEL: Change.CANCELLED,
+    Action.MISS: Change.MISSED,
+    Action.LAPSE: Change.LAPSED,
+    Action.COMPLETE: Change.ENDED,
+    Action.REINSTATE: Change.REINSTATED,
+    Action.DISPLACE: Change.DISPLACED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One entry. `facts` fill the sentence that explains it (seat label, times, portal)."""
+
+    reservation: str
+    reader: str
+    source: str
+    change: Change
+    occurred_at: datetime
+    received_at: datetime
+    facts: dict[str, str] = field(default_factory=dict)

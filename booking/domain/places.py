@@ -1,0 +1,124 @@
+"""Where seats are: a site's areas, venues and numbered seats, looked up by id. Built once at start, never changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from config.schema import Area, Policy, Site, Venue
+
+
+class PlanSeat(Protocol):
+    """What this package needs of a seat in an area's plan."""
+
+    @property
+    def label(self) -> str:
+        """The number on the desk."""
+
+    @property
+    def x(self) -> float:
+        """Centimetres from the plan's left edge."""
+
+    @property
+    def y(self) -> float:
+        """Centimetres from the plan's top edge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One seat. `rank` is its place in its area's plan; `closed` seats are never booked."""
+
+    id: str
+    label: str
+    area: str
+    rank: int
+    x: float
+    y: float
+    closed: bool
+
+
+@dataclass(frozen=True)
+class Places:
+    """A site with its seats."""
+
+    site: Site
+    seats_of: Mapping[str, tuple[Seat, ...]]
+    """Area id → its seats in the plan's order."""
+
+    @classmethod
+    def of(cls, site: Site, plans: Mapping[str, Sequence[PlanSeat]]) -> "Places":
+        """Join `site` with the seats of each area's plan. A seat's id is `{area}-{label}`."""
+        return cls(
+            site,
+            {
+                area.id: tuple(
+                    Seat(
+                        f"{area.id}-{seat.label}",
+                        seat.label,
+                        area.id,
+                        rank,
+                        seat.x,
+                        seat.y,
+                        seat.label in area.closed_seats,
+                    )
+                    for rank, seat in enumerate(plans[area.id])
+                )
+                for area in site.areas
+            },
+        )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the site's time zone."""
+        return self.site.timezone
+
+    @property
+    def policy(self) -> Policy:
+        """Return the site's rules."""
+        return self.site.policy
+
+    @cached_property
+    def _seats(self) -> dict[str, Seat]:
+        return {seat.id: seat for seats in self.seats_of.values() for seat in seats}
+
+    @cached_property
+    def _areas(self) -> dict[str, Area]:
+        return {area.id: area for area in self.site.areas}
+
+    @cached_property
+    def _venues(self) -> dict[str, Venue]:
+        return {venue.id: venue for venue in self.site.venues}
+
+    @cached_property
+    def _gate_venues(self) -> dict[str, str]:
+        return {gate.id: gate.venue for gate in self.site.gates}
+
+    @cached_property
+    def _kiosk_venues(self) -> dict[int, str]:
+        return {kiosk.number: kiosk.venue for kiosk in self.site.kiosks}
+
+    def seat(self, seat: str) -> Seat | None:
+        """Return a seat by its id."""
+        return self._seats.get(seat)
+
+    def area(self, area: str) -> Area | None:
+        """Return an area by its id."""
+        return self._areas.get(area)
+
+    def venue_of(self, area: str) -> Venue:
+        """Return the venue of a known area; KeyError for an unknown one."""
+        return self._venues[self._areas[area].venue]
+
+    def venue_of_gate(self, gate: str) -> str | None:
+        """Return the venue that a gate leads into."""
+        return self._gate_venues.get(gate)
+
+    def venue_of_kiosk(self, number: int) -> str | None:
+        """Return the venue in which the kiosk with this number stands."""
+        return self._kiosk_venues.get(number)
+
+    def label(self, seat: str) -> str:
+        """Return a seat's label; its id for a seat that the plan no longer has."""
+        known = self._seats.get(seat)
+        return known.label if known else seat

@@ -1,0 +1,77 @@
+"""Book a seat: this one, or the best free one of an area, or this one and else the best."""
+
+from booking.domain.booking import own_bookings_refuse, this_minute, wished_interval
+from booking.domain.evidence import Change
+from booking.domain.places import Places, Seat
+from booking.domain.refusals import Refusal, RefusalCode
+from booking.domain.reservation import Action, Reservation, Status, apply
+from booking.domain.seating import best_seat
+from booking.domain.window import Interval
+from booking.service.commands import Changed, Channel, Reserve
+from booking.service.ledger import Occasion, note, settle, write
+from booking.service.unit import Unit
+
+
+def reserve(unit: Unit, places: Places, command: Reserve) -> Changed | Refusal:
+    """Decide one booking on facts of this transaction, and write it."""
+    wished = places.seat(command.seat) if command.seat else None
+    if command.seat and wished is None:
+        return Refusal(RefusalCode.UNKNOWN_SEAT, facts={"seat": command.seat})
+    area = places.area(wished.area if wished else command.area or "")
+    if area is None or (wished and command.area not in {None, wished.area}):
+        return Refusal(RefusalCode.UNKNOWN_AREA, facts={"area": command.area or ""})
+    interval = wished_interval(places, area, command.start, command.end, command.at)
+    if isinstance(interval, Refusal):
+        return interval
+    settle(unit, places, unit.fallen_due(command.at, reader=command.reader, area=area.id), command.at)
+    refused = own_bookings_refuse(places, unit.holding_of(command.reader), interval)
+    if refused:
+        return refused
+    seat = _seat_for(unit, places, command, area.id, interval)
+    return seat if isinstance(seat, Refusal) else Changed(_write(unit, places, command, seat, interval))
+
+
+def _seat_for(unit: Unit, places: Places, command: Reserve, area: str, interval: Interval) -> Seat | Refusal:
+    wished = places.seat(command.seat) if command.seat else None
+    if wished is not None:
+        taken = _why_not(unit, wished, interval)
+        if taken is None:
+            return wished
+        if command.area is None:
+            return taken
+    best = best_seat(places.seats_of[area], unit.held_seats(area, interval), wished)
+    return best or Refusal(RefusalCode.AREA_FULL, facts={"area": area})
+
+
+def _why_not(unit: Unit, seat: Seat, interval: Interval) -> Refusal | None:
+    if seat.closed:
+        return Refusal(RefusalCode.SEAT_CLOSED, "areas.closed_seats", facts={"label": seat.label})
+    clash = unit.clash(seat.id, interval)
+    if clash is None:
+        return None
+    return Refusal(RefusalCode.SEAT_TAKEN, next_allowed_at=clash.end, facts={"label": seat.label})
+
+
+def _write(unit: Unit, places: Places, command: Reserve, seat: Seat, interval: Interval) -> Reservation:
+    now = command.at
+    booked = Reservation(
+        id=unit.new_id(now),
+        reader=command.reader,
+        area=seat.area,
+        seat=seat.id,
+        start=interval.start,
+        end=interval.end,
+        status=Status.RESERVED,
+        created_at=now,
+    )
+    occasion = Occasion(command.channel, now, now)
+    unit.add(booked)
+    note(unit, places, booked, Change.RESERVED, occasion)
+    from_now = interval.start == this_minute(now)
+    if not (from_now and command.channel is Channel.KIOSK and places.policy.check_in.at_kiosk_now):
+        return booked
+    there = apply(booked, Action.CHECK_IN, now)
+    if isinstance(there, Refusal):
+        return booked
+    write(unit, places, there, Action.CHECK_IN, occasion)
+    return there

@@ -1,0 +1,104 @@
+"""What deciding needs of one open transaction. The SQLite store implements it; the decisions beside it use it.
+
+Everything read here is read inside the transaction that will write, so a decision cannot go stale.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from booking.domain.evidence import Evidence
+from booking.domain.reservation import Reservation
+from booking.domain.window import Interval
+from messages.access import AccessEvent, PassageEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A gate's event and what it did: `before` and `after` are the reservation it changed, None when only recorded."""
+
+    gate: str
+    event: AccessEvent
+    received_at: datetime
+    reader: str | None
+    effect: str = ""
+    before: Reservation | None = None
+    after: Reservation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRecord:
+    """What a reader's answer to a stored passage needs."""
+
+    id: str
+    reader: str | None
+    received_at: datetime
+    answer: str | None
+    before: Reservation | None
+    after: Reservation | None
+
+
+class Unit(Protocol):
+    """One transaction's reads and writes."""
+
+    def new_id(self, at: datetime) -> str:
+        """Return a fresh opaque id that sorts by `at`."""
+
+    def stay(self, reservation: str) -> Reservation | None:
+        """Return one reservation."""
+
+    def holding_of(self, reader: str) -> list[Reservation]:
+        """Return the reservations of `reader` whose status holds a seat, by start."""
+
+    def stays_at(self, reader: str, moment: datetime, venue: str | None) -> list[Reservation]:
+        """Return what holds for `reader` in `venue`, and what was missed or lapsed but would still run at `moment`."""
+
+    def fallen_due(
+        self, at: datetime, *, reader: str | None = None, seat: str | None = None, area: str | None = None
+    ) -> list[Reservation]:
+        """Return what time has changed by `at` without its being written: of this reader or seat or area, or all."""
+
+    def clash(self, seat: str, interval: Interval, *, but: str = "") -> Reservation | None:
+        """Return what holds `seat` at some moment of `interval`, apart from the reservation `but`."""
+
+    def reader_clash(self, reader: str, interval: Interval, *, but: str) -> Reservation | None:
+        """Return what `reader` holds at some moment of `interval`, apart from the reservation `but`."""
+
+    def held_seats(self, area: str, interval: Interval) -> set[str]:
+        """Return the seats of `area` that are held at some moment of `interval`."""
+
+    def next_start_on(self, seat: str, after: datetime) -> datetime | None:
+        """Return when the next holding reservation on `seat` starts, at `after` or later."""
+
+    def next_start_of(self, reader: str, after: datetime) -> datetime | None:
+        """Return when the reader's next holding reservation starts, at `after` or later."""
+
+    def add(self, reservation: Reservation) -> None:
+        """Insert a reservation; storage refuses an overlap."""
+
+    def save(self, reservation: Reservation) -> None:
+        """Write a reservation's present state; storage refuses an overlap."""
+
+    def record(self, evidence: Evidence) -> None:
+        """Append to the ledger and tell the reader."""
+
+    def use_code(self, reader: str, kiosk: int, step: int, at: datetime) -> bool:
+        """Mark a kiosk's code as used by `reader`; False when it was."""
+
+    def holder_of(self, kind: str, value: str, at: datetime) -> str | None:
+        """Return who held this credential at `at`."""
+
+    def passed_since(self, reader: str, venue: str | None, moment: datetime) -> bool:
+        """Tell whether a passage of `reader` in `venue` after `moment` is stored."""
+
+    def keep_record(self, passage: Passage) -> None:
+        """Store a gate record with what it did."""
+
+    def keep_passage(self, event: PassageEvent, gate: str) -> None:
+        """Note on the gate record of event `of` whether somebody walked through."""
+
+    def gate_record(self, record: str) -> GateRecord | None:
+        """Return a gate record."""
+
+    def answer_record(self, record: str, answer: str, at: datetime) -> None:
+        """Write the reader's answer."""

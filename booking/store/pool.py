@@ -1,0 +1,44 @@
+"""A few query-only connections, lent for one read at a time; each read sees one snapshot of the database."""
+
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from booking.store.connection import open_reader
+
+MOST = 8
+"""Reads last microseconds: more connections than this would only wait for the processor."""
+
+
+class ReaderPool:
+    """Lends connections; a ninth borrower waits until one comes back."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._free: queue.LifoQueue[apsw.Connection | None] = queue.LifoQueue()
+        for _ in range(MOST):
+            self._free.put(None)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[apsw.Connection]:
+        """Lend a connection inside a read transaction."""
+        connection = self._free.get() or open_reader(self._database)
+        try:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("COMMIT")
+        finally:
+            self._free.put(connection)
+
+    def close(self) -> None:
+        """Close every connection; nothing may be reading any more."""
+        for _ in range(MOST):
+            connection = self._free.get()
+            if connection is not None:
+                connection.close()
+            self._free.put(None)

@@ -1,0 +1,272 @@
+"""Reads of one reader's own things, of people and devices, and of what staff see."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from booking.domain.extension import opens_at
+from booking.domain.places import Places
+from booking.domain.reservation import TRANSITIONS, Action, Reservation, Status, at
+from booking.domain.window import check_in_window
+from booking.service.act import READER_ACTIONS
+from booking.service.views import (
+    DeadLetterView,
+    DeviceView,
+    GateRecordView,
+    HistoryLine,
+    NotificationView,
+    Page,
+    PassageView,
+    ReaderView,
+    ReservationView,
+    SessionView,
+)
+from booking.store.pool import ReaderPool
+from booking.store.rows import RESERVATION, facts_of_json, moment, reservation_of, us
+from config.values import Text
+from messages.access import AccessOutcome, CredentialKind, Direction, mask
+
+_SELECT = f"SELECT {RESERVATION} FROM reservations "  # noqa: S608 - the columns are constants of this package
+_CURSOR = (
+    "(SELECT start_us, id FROM reservations WHERE id = ?2 AND reader = ?1)) ORDER BY start_us DESC, id DESC LIMIT ?3"
+)
+
+
+class ReaderReads:
+    """The reader half of booking.service.ports.Reads."""
+
+    def __init__(self, pool: ReaderPool, places: Places) -> None:
+        self._pool = pool
+        self._places = places
+
+    # ---- reservations ------------------------------------------------------------------------------------------------
+
+    def reservations(self, reader: str, now: datetime, *, limit: int = 20, cursor: str | None = None) -> Page:
+        """A reader's reservations, newest start first; `cursor` is the id of the last one seen."""
+        with self._pool.snapshot() as db:
+            rows = db.execute(
+                _SELECT + "WHERE reader = ?1 AND (?2 IS NULL OR (start_us, id) < " + _CURSOR,
+                (reader, cursor, limit + 1),
+            ).fetchall()
+        items = [self._view(reservation_of(row), now) for row in rows[:limit]]
+        return Page(items, items[-1].id if len(rows) > limit else None)
+
+    def reservation(self, reader: str, reservation: str, now: datetime) -> ReservationView | None:
+        """One of the reader's own reservations with its history; None for anyone else's."""
+        with self._pool.snapshot() as db:
+            row = db.execute(_SELECT + "WHERE id = ? AND reader = ?", (reservation, reader)).fetchone()
+            if row is None:
+                return None
+            lines = db.execute(
+                "SELECT occurred_us, received_us, source, change, facts FROM evidence WHERE reservation = ? ORDER BY n",
+                (reservation,),
+            ).fetchall()
+        return self._view(reservation_of(row), now, [_history_line(line) for line in lines])
+
+    def current(self, reader: str, now: datetime) -> ReservationView | None:
+        """The reservation in use or away, else the next one that holds."""
+        with self._pool.snapshot() as db:
+            rows = db.execute(
+                _SELECT + "WHERE holding = 1 AND reader = ? AND due_us > ? ORDER BY end_us", (reader, us(now))
+            ).fetchall()
+        stays = [reservation_of(row) for row in rows]
+        stays.sort(key=lambda stay: stay.status is Status.RESERVED)
+        return self._view(stays[0], now) if stays else None
+
+    def _view(self, stored: Reservation, now: datetime, history: list[HistoryLine] | None = None) -> ReservationView:
+        places, stay = self._places, at(stored, self._places.policy, now)
+        area = places.area(stay.area)
+        window = check_in_window(stay.start, stay.end, places.policy.check_in)
+        return ReservationView(
+            id=stay.id,
+            reader=stay.reader,
+            area=stay.area,
+            area_name=area.name if area else Text(stay.area, stay.area),
+            venue_name=places.venue_of(stay.area).name if area else Text("", ""),
+            floor=area.floor if area else 0,
+            seat=stay.seat,
+            label=places.label(stay.seat),
+            start=stay.start,
+            end=stay.end,
+            status=stay.status,
+            created_at=stay.created_at,
+            checked_in_at=stay.checked_in_at,
+            away_at=stay.away_at,
+            returned_at=stay.returned_at,
+            closed_at=stay.closed_at,
+            check_in_from=window.opens,
+            check_in_until=window.closes,
+            away_until=stay.away_until if stay.status is Status.AWAY else None,
+            actions=[action for action in Action if self._possible(stay, action, now)],
+            history=history or [],
+        )
+
+    def _possible(self, stay: Reservation, action: Action, now: datetime) -> bool:
+        if action not in READER_ACTIONS or (stay.status, action) not in TRANSITIONS:
+            return False
+        if action is Action.CHECK_IN:
+            return now in check_in_window(stay.start, stay.end, self._places.policy.check_in)
+        return action is not Action.EXTEND or now >= opens_at(self._places, stay)
+
+    # ---- passages and notifications ----------------------------------------------------------------------------------
+
+    def gate_records(self, reader: str, *, limit: int = 50) -> list[GateRecordView]:
+        """A reader's passages, newest first."""
+        rows = self._all(
+            "SELECT id, gate, portal, direction, kind, outcome, occurred_us, received_us, reservation, effect, answer "
+            "FROM gate_records WHERE reader = ? ORDER BY occurred_us DESC LIMIT ?",
+            (reader, limit),
+        )
+        confirm_for = self._places.policy.gate.confirm_for
+        return [
+            GateRecordView(
+                id=row[0],
+                gate=row[1],
+                portal=row[2],
+                portal_name=self._portal_name(row[1], row[2]),
+                direction=Direction(row[3]),
+                kind=CredentialKind(row[4]),
+                outcome=AccessOutcome(row[5]),
+                occurred_at=moment(row[6]),
+                received_at=moment(row[7]),
+                reservation=row[8],
+                effect=row[9],
+                answer=row[10],
+                answer_until=moment(row[7]) + (confirm_for if row[9] else timedelta()),
+            )
+            for row in rows
+        ]
+
+    def _portal_name(self, gate_id: str, portal_id: str) -> Text:
+        for gate in self._places.site.gates:
+            for portal in gate.portals:
+                if (gate.id, portal.id) == (gate_id, portal_id):
+                    return portal.name or gate.name
+        return Text(portal_id, portal_id)
+
+    def notifications(self, reader: str, *, limit: int = 50) -> list[NotificationView]:
+        """What a reader was told, newest first."""
+        rows = self._all(
+            "SELECT id, kind, at_us, reservation, facts FROM notifications WHERE reader = ? ORDER BY n DESC LIMIT ?",
+            (reader, limit),
+        )
+        return [NotificationView(row[0], row[1], moment(row[2]), row[3], facts_of_json(row[4])) for row in rows]
+
+    def untold(self, *, limit: int = 100) -> list[tuple[int, str, NotificationView]]:
+        """The oldest notifications that the broker has not been handed: (number, reader, notification)."""
+        rows = self._all(
+            "SELECT n, reader, id, kind, at_us, reservation, facts FROM notifications "
+            "WHERE n > coalesce((SELECT value FROM facts WHERE name = 'told'), 0) ORDER BY n LIMIT ?",
+            (limit,),
+        )
+        return [
+            (row[0], row[1], NotificationView(row[2], row[3], moment(row[4]), row[5], facts_of_json(row[6])))
+            for row in rows
+        ]
+
+    # ---- people and sessions -----------------------------------------------------------------------------------------
+
+    def reader(self, reader: str) -> ReaderView | None:
+        """A person by folded id."""
+        row = self._get("SELECT id, name, role FROM readers WHERE id = ?", (reader.upper(),))
+        return ReaderView(row[0], row[1], row[2]) if row else None
+
+    def password_hash(self, reader: str) -> str | None:
+        """The argon2 hash of a local account; None when there is none."""
+        row = self._get("SELECT password_hash FROM readers WHERE id = ?", (reader.upper(),))
+        return row[0] if row else None
+
+    def reader_of_card(self, kind: str, value: str, at: datetime) -> str | None:
+        """Who held this credential at `at`."""
+        row = self._get(
+            "SELECT reader FROM credentials WHERE kind = ?1 AND value = ?2 AND valid_from_us <= ?3 "
+            "AND (valid_until_us IS NULL OR valid_until_us > ?3) ORDER BY valid_from_us DESC LIMIT 1",
+            (str(kind), value, us(at)),
+        )
+        return row[0] if row else None
+
+    def session(self, token_hash: bytes, now: datetime) -> SessionView | None:
+        """An open session that has not expired."""
+        row = self._get(
+            "SELECT s.reader, r.name, s.role, s.csrf, s.channel, s.expires_us FROM sessions s "
+            "JOIN readers r ON r.id = s.reader WHERE s.token_hash = ? AND s.expires_us > ?",
+            (token_hash, us(now)),
+        )
+        return SessionView(row[0], row[1], row[2], row[3], row[4], moment(row[5])) if row else None
+
+    # ---- devices and staff -------------------------------------------------------------------------------------------
+
+    def device(self, device: str) -> DeviceView | None:
+        """An enrolled gate or kiosk."""
+        return self._device("id", device)
+
+    def device_by_kid(self, kid: str) -> DeviceView | None:
+        """An enrolled gate or kiosk by its key's name."""
+        return self._device("kid", kid)
+
+    def _device(self, column: str, value: str) -> DeviceView | None:
+        row = self._get(
+            f"SELECT id, kind, kid, public_key, enrolled_us FROM devices WHERE {column} = ?",  # noqa: S608 - two callers
+            (value,),
+        )
+        return _device_view(row) if row else None
+
+    def devices(self) -> list[DeviceView]:
+        """Every enrolled gate and kiosk, by id."""
+        rows = self._all("SELECT id, kind, kid, public_key, enrolled_us FROM devices ORDER BY id", ())
+        return [_device_view(row) for row in rows]
+
+    def passages(self, *, limit: int = 50) -> list[PassageView]:
+        """The latest gate events of all readers, newest first: for staff."""
+        rows = self._all(
+            "SELECT gate, portal, direction, kind, credential, reader, outcome, occurred_us, received_us, effect "
+            "FROM gate_records ORDER BY received_us DESC LIMIT ?",
+            (limit,),
+        )
+        return [
+            PassageView(
+                gate=row[0],
+                portal=row[1],
+                direction=Direction(row[2]),
+                kind=CredentialKind(row[3]) if row[3] else None,
+                credential=mask(row[4]) if row[4] else "",
+                reader=row[5],
+                outcome=AccessOutcome(row[6]),
+                occurred_at=moment(row[7]),
+                received_at=moment(row[8]),
+                effect=row[9],
+            )
+            for row in rows
+        ]
+
+    def dead_letters(self, *, limit: int = 50) -> tuple[int, list[DeadLetterView]]:
+        """How many there are, and the newest: for staff."""
+        rows = self._all(
+            "SELECT gate, epoch, sequence, received_us, reason FROM dead_letters ORDER BY n DESC LIMIT ?", (limit,)
+        )
+        total = self._get("SELECT count(*) FROM dead_letters", ())
+        letters = [
+            DeadLetterView(gate=row[0], epoch=row[1], sequence=row[2], received_at=moment(row[3]), reason=row[4])
+            for row in rows
+        ]
+        return (total[0] if total else 0), letters
+
+    def next_due(self) -> datetime | None:
+        """When time next changes some reservation: when the sweeper has something to write."""
+        row = self._get("SELECT min(due_us) FROM reservations WHERE holding = 1", ())
+        return moment(row[0]) if row and row[0] is not None else None
+
+    def _get(self, sql: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        with self._pool.snapshot() as db:
+            return db.execute(sql, values).fetchone()
+
+    def _all(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        with self._pool.snapshot() as db:
+            return db.execute(sql, values).fetchall()
+
+
+def _history_line(row: Any) -> HistoryLine:
+    return HistoryLine(moment(row[0]), moment(row[1]), row[2], row[3], facts_of_json(row[4]))
+
+
+def _device_view(row: Any) -> DeviceView:
+    return DeviceView(row[0], row[1], row[2], row[3], moment(row[4]))

@@ -1,0 +1,249 @@
+"""booking.service.unit.Unit over the writing SQLite connection: SQL only, no rule."""
+
+from datetime import datetime
+from typing import Any
+
+import apsw
+
+from booking.domain.evidence import Evidence
+from booking.domain.places import Places
+from booking.domain.reservation import Reservation, due
+from booking.domain.window import Interval
+from booking.service.unit import GateRecord, Passage
+from booking.store.rows import (
+    RESERVATION,
+    facts_json,
+    moment,
+    new_id,
+    reservation_json,
+    reservation_of,
+    reservation_of_json,
+    us,
+    us_or_none,
+    values_of,
+)
+from messages.access import PassageEvent
+
+_COLUMNS = RESERVATION.replace(" ", "").split(",")
+_INSERT = f"INSERT INTO reservations ({RESERVATION}, due_us) VALUES ({', '.join('?' * (len(_COLUMNS) + 1))})"  # noqa: S608
+_UPDATE = f"UPDATE reservations SET {', '.join(f'{name} = ?' for name in _COLUMNS[1:])}, due_us = ? WHERE id = ?"  # noqa: S608
+_SELECT = f"SELECT {RESERVATION} FROM reservations "  # noqa: S608 - the columns are constants of this package
+_OVERLAPS = "holding = 1 AND end_us > ? AND start_us < ?"
+
+
+class SqliteUnit:
+    """The reads and writes of one command inside the writer's transaction. `touched` collects areas that changed."""
+
+    def __init__(self, connection: apsw.Connection, places: Places) -> None:
+        self._db = connection
+        self._places = places
+        self.touched: set[str] = set()
+
+    # ---- reservations ------------------------------------------------------------------------------------------------
+
+    def new_id(self, at: datetime) -> str:
+        """Return a fresh opaque id that sorts by `at`."""
+        return new_id(at)
+
+    def stay(self, reservation: str) -> Reservation | None:
+        """Return one reservation."""
+        return self._one(_SELECT + "WHERE id = ?", (reservation,))
+
+    def holding_of(self, reader: str) -> list[Reservation]:
+        """Return the reservations of `reader` whose status holds a seat, by start."""
+        return self._all(_SELECT + "WHERE holding = 1 AND reader = ? ORDER BY end_us", (reader,))
+
+    def stays_at(self, reader: str, moment: datetime, venue: str | None) -> list[Reservation]:
+        """Return what holds for `reader` in `venue`, and what was missed or lapsed but would still run at `moment`."""
+        found = self.holding_of(reader) + self._all(
+            _SELECT + "WHERE reader = ? AND status IN ('no-show', 'lapsed') AND end_us > ? ORDER BY start_us",
+            (reader, us(moment)),
+        )
+        return [stay for stay in found if venue is None or self._venue(stay.area) in {venue, None}]
+
+    def _venue(self, area: str) -> str | None:
+        known = self._places.area(area)
+        return known.venue if known else None
+
+    def fallen_due(
+        self, at: datetime, *, reader: str | None = None, seat: str | None = None, area: str | None = None
+    ) -> list[Reservation]:
+        """Return what time has changed by `at` without its being written: of this reader, seat or area; else all."""
+        wanted = {"reader": reader, "seat": seat, "area": area}
+        names = [name for name, value in wanted.items() if value is not None]
+        condition = " AND (" + " OR ".join(f"{name} = ?" for name in names) + ")" if names else ""
+        return self._all(
+            _SELECT + "WHERE holding = 1 AND due_us <= ?" + condition + " ORDER BY due_us",
+            (us(at), *(wanted[name] for name in names)),
+        )
+
+    def clash(self, seat: str, interval: Interval, *, but: str = "") -> Reservation | None:
+        """Return what holds `seat` at some moment of `interval`, apart from the reservation `but`."""
+        return self._one(
+            _SELECT + f"WHERE {_OVERLAPS} AND seat = ? AND id <> ? ORDER BY end_us LIMIT 1",
+            (us(interval.start), us(interval.end), seat, but),
+        )
+
+    def reader_clash(self, reader: str, interval: Interval, *, but: str) -> Reservation | None:
+        """Return what `reader` holds at some moment of `interval`, apart from the reservation `but`."""
+        return self._one(
+            _SELECT + f"WHERE {_OVERLAPS} AND reader = ? AND id <> ? ORDER BY end_us LIMIT 1",
+            (us(interval.start), us(interval.end), reader, but),
+        )
+
+    def held_seats(self, area: str, interval: Interval) -> set[str]:
+        """Return the seats of `area` that are held at some moment of `interval`."""
+        rows = self._db.execute(
+            f"SELECT DISTINCT seat FROM reservations WHERE {_OVERLAPS} AND area = ?",  # noqa: S608 - a constant
+            (us(interval.start), us(interval.end), area),
+        )
+        return {row[0] for row in rows}
+
+    def next_start_on(self, seat: str, after: datetime) -> datetime | None:
+        """Return when the next holding reservation on `seat` starts, at `after` or later."""
+        return self._next_start("seat", seat, after)
+
+    def next_start_of(self, reader: str, after: datetime) -> datetime | None:
+        """Return when the reader's next holding reservation starts, at `after` or later."""
+        return self._next_start("reader", reader, after)
+
+    def _next_start(self, column: str, value: str, after: datetime) -> datetime | None:
+        found = self._get(
+            f"SELECT min(start_us) FROM reservations WHERE holding = 1 AND {column} = ? AND start_us >= ?",  # noqa: S608
+            (value, us(after)),
+        )
+        return moment(found[0]) if found and found[0] is not None else None
+
+    def add(self, reservation: Reservation) -> None:
+        """Insert a reservation; storage refuses an overlap."""
+        self.touched.add(reservation.area)
+        self._db.execute(_INSERT, (*values_of(reservation), self._due(reservation)))
+
+    def save(self, reservation: Reservation) -> None:
+        """Write a reservation's present state; storage refuses an overlap."""
+        self.touched.add(reservation.area)
+        self._db.execute(_UPDATE, (*values_of(reservation)[1:], self._due(reservation), reservation.id))
+
+    def _due(self, reservation: Reservation) -> int | None:
+        return us_or_none(due(reservation, self._places.policy))
+
+    def record(self, evidence: Evidence) -> None:
+        """Append to the ledger and tell the reader."""
+        facts = facts_json(evidence.facts)
+        self._db.execute(
+            "INSERT INTO evidence (reservation, source, change, occurred_us, received_us, facts) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                evidence.reservation,
+                str(evidence.source),
+                str(evidence.change),
+                us(evidence.occurred_at),
+                us(evidence.received_at),
+                facts,
+            ),
+        )
+        self._db.execute(
+            "INSERT INTO notifications (id, reader, kind, at_us, reservation, facts) VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                new_id(evidence.received_at),
+                evidence.reader,
+                str(evidence.change),
+                us(evidence.occurred_at),
+                evidence.reservation,
+                facts_json(evidence.facts | {"source": str(evidence.source)}),
+            ),
+        )
+
+    # ---- presence ----------------------------------------------------------------------------------------------------
+
+    def use_code(self, reader: str, kiosk: int, step: int, at: datetime) -> bool:
+        """Mark a kiosk's code as used by `reader`; False when it was."""
+        self._db.execute("INSERT OR IGNORE INTO code_uses VALUES (?, ?, ?, ?)", (reader, kiosk, step, us(at)))
+        return self._db.changes() == 1
+
+    def holder_of(self, kind: str, value: str, at: datetime) -> str | None:
+        """Return who held this credential at `at`."""
+        found = self._get(
+            "SELECT reader FROM credentials WHERE kind = ? AND value = ? AND valid_from_us <= ? "
+            "AND (valid_until_us IS NULL OR valid_until_us > ?) ORDER BY valid_from_us DESC LIMIT 1",
+            (str(kind), value, us(at), us(at)),
+        )
+        return found[0] if found else None
+
+    def passed_since(self, reader: str, venue: str | None, moment: datetime) -> bool:
+        """Tell whether a passage of `reader` in `venue` after `moment` is stored."""
+        return bool(
+            self._get(
+                "SELECT 1 FROM gate_records WHERE reader = ? AND occurred_us > ? AND venue IS ? "
+                "AND outcome <> 'denied' LIMIT 1",
+                (reader, us(moment), venue),
+            )
+        )
+
+    def keep_record(self, passage: Passage) -> None:
+        """Store a gate record with what it did."""
+        event, card = passage.event, passage.event.credential
+        self._db.execute(
+            "INSERT INTO gate_records (id, gate, epoch, sequence, portal, venue, direction, kind, credential, outcome, "
+            "occurred_us, received_us, reader, reservation, effect, state_before, state_after) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                new_id(passage.received_at),
+                passage.gate,
+                event.epoch,
+                event.sequence,
+                event.portal,
+                self._places.venue_of_gate(passage.gate),
+                str(event.direction),
+                str(card.kind) if card else None,
+                card.value if card else "",
+                str(event.outcome),
+                us(event.occurred_at),
+                us(passage.received_at),
+                passage.reader,
+                passage.before.id if passage.before else None,
+                passage.effect,
+                reservation_json(passage.before),
+                reservation_json(passage.after),
+            ),
+        )
+
+    def keep_passage(self, event: PassageEvent, gate: str) -> None:
+        """Note on the gate record of event `of` whether somebody walked through."""
+        self._db.execute(
+            "UPDATE gate_records SET passed = ? WHERE gate = ? AND epoch = ? AND sequence = ?",
+            (int(event.passed), gate, event.epoch, event.of),
+        )
+
+    def gate_record(self, record: str) -> GateRecord | None:
+        """Return a gate record."""
+        row = self._get(
+            "SELECT id, reader, received_us, answer, state_before, state_after FROM gate_records WHERE id = ?",
+            (record,),
+        )
+        if row is None:
+            return None
+        return GateRecord(
+            id=row[0],
+            reader=row[1],
+            received_at=moment(row[2]),
+            answer=row[3],
+            before=reservation_of_json(row[4]),
+            after=reservation_of_json(row[5]),
+        )
+
+    def answer_record(self, record: str, answer: str, at: datetime) -> None:
+        """Write the reader's answer."""
+        self._db.execute("UPDATE gate_records SET answer = ?, answered_us = ? WHERE id = ?", (answer, us(at), record))
+
+    # ---- rows --------------------------------------------------------------------------------------------------------
+
+    def _get(self, sql: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        return self._db.execute(sql, values).fetchone()
+
+    def _one(self, sql: str, values: tuple[Any, ...]) -> Reservation | None:
+        row = self._get(sql, values)
+        return None if row is None else reservation_of(row)
+
+    def _all(self, sql: str, values: tuple[Any, ...]) -> list[Reservation]:
+        return [reservation_of(row) for row in self._db.execute(sql, values).fetchall()]

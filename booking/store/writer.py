@@ -1,0 +1,249 @@
+"""The one thread that writes: it drains a queue into group commits, one savepoint per command.
+
+A command that fails is rolled back alone and answered with FAULT; its neighbours in the same commit are untouched.
+Futures resolve only after the commit is on the disk.
+"""
+
+import contextlib
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import apsw
+
+from booking.domain.places import Places
+from booking.domain.refusals import Refusal, RefusalCode
+from booking.service.act import act
+from booking.service.commands import (
+    Act,
+    AnswerGateRecord,
+    Changed,
+    CheckInByCode,
+    CloseSession,
+    Command,
+    EnrolDevice,
+    IssueReaderCode,
+    KeepDeadLetter,
+    LoadPeople,
+    MarkTold,
+    OfferEnrolment,
+    OpenSession,
+    Outcome,
+    Recorded,
+    RecordGateEvent,
+    Reserve,
+    Stored,
+    Sweep,
+    UseReaderCode,
+)
+from booking.service.ledger import settle
+from booking.service.ports import Touched
+from booking.service.presence import answer_record, check_in_by_code, record_event
+from booking.service.reserve import reserve
+from booking.store import desk_commands as desk
+from booking.store.errors import StoreError
+from booking.store.rows import outcome_json, outcome_of_json, us
+from booking.store.sqlite_unit import SqliteUnit
+
+MOST_PER_COMMIT = 256
+_OVERLAPS = {"seat-overlap": RefusalCode.SEAT_TAKEN, "reader-overlap": RefusalCode.READER_OVERLAP}
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Submission:
+    """Commands handed in together, and where their outcomes go."""
+
+    commands: Sequence[Command]
+    future: "Future[list[Outcome]]" = field(default_factory=Future)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+class SqliteWriter:
+    """booking.service.ports.Writer over one connection. `start` makes its thread, `stop` ends it after the last commit."""
+
+    def __init__(self, connection: apsw.Connection, places: Places) -> None:
+        self._db = connection
+        self._places = places
+        self._queue: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
+        self._listeners: list[Callable[[Touched], None]] = []
+        self._thread = threading.Thread(target=self._run, name="booking-writer")
+        self._closing = threading.Lock()
+        self._closed = False
+
+    def start(self) -> None:
+        """Start the writing thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is queued, then end. What is submitted afterwards fails with StoreError."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
+        if self._thread.is_alive():
+            self._thread.join()
+
+    @property
+    def depth(self) -> int:
+        """How many submissions wait."""
+        return self._queue.qsize()
+
+    def submit(self, commands: Sequence[Command]) -> "Future[list[Outcome]]":
+        """Queue `commands`; the future resolves, in order, once the transaction that holds them has committed."""
+        submission = _Submission(tuple(commands))
+        with self._closing:
+            if self._closed:
+                submission.future.set_exception(StoreError("booking is stopping: ask again in a moment"))
+            else:
+                self._queue.put(submission)
+        return submission.future
+
+    def on_commit(self, listener: Callable[[Touched], None]) -> None:
+        """Call `listener` after each commit, on the writer's thread: it may only enqueue."""
+        self._listeners.append(listener)
+
+    def _run(self) -> None:
+        open_ = True
+        while open_:
+            first = self._queue.get()
+            if first is None:
+                return
+            batch, count = [first], len(first.commands)
+            while count < MOST_PER_COMMIT:
+                try:
+                    following = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    open_ = False
+                    break
+                batch.append(following)
+                count += len(following.commands)
+            self._commit([one for one in batch if one.future.set_running_or_notify_cancel()])
+
+    def _commit(self, batch: list[_Submission]) -> None:
+        touched: set[str] = set()
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for submission in batch:
+                submission.outcomes = [self._one(command, touched) for command in submission.commands]
+            self._number(touched, max((one.at for sub in batch for one in sub.commands), default=None))
+            self._db.execute("COMMIT")
+        except (apsw.Error, StoreError) as error:
+            _log.exception("commit failed commands=%d", sum(len(one.commands) for one in batch))
+            with contextlib.suppress(apsw.Error):
+                self._db.execute("ROLLBACK")
+            for submission in batch:
+                submission.future.set_exception(StoreError(f"nothing was stored: {error}"))
+            return
+        for submission in batch:
+            submission.future.set_result(submission.outcomes)
+        for listener in self._listeners:
+            listener(frozenset(touched))
+
+    def _one(self, command: Command, touched: set[str]) -> Outcome:
+        unit = SqliteUnit(self._db, self._places)
+        self._db.execute("SAVEPOINT command")
+        try:
+            outcome = self._once(unit, command)
+        except Exception as error:
+            if not self._db.in_transaction:
+                raise StoreError(f"the database gave up the whole transaction: {error}") from error
+            self._db.execute("ROLLBACK TO command")
+            self._db.execute("RELEASE command")
+            return _answer_to(error, command)
+        self._db.execute("RELEASE command")
+        touched |= unit.touched
+        return outcome
+
+    def _once(self, unit: SqliteUnit, command: Command) -> Outcome:
+        """Carry a command out, or give the stored answer when its request was answered before."""
+        request = getattr(command, "request", None)
+        if request is None:
+            return self._carry_out(unit, command)
+        reader = getattr(command, "reader", "")
+        known = self._db.execute(
+            "SELECT digest, outcome FROM idempotency WHERE reader = ? AND key = ?", (reader, request.key)
+        ).fetchone()
+        if known is not None:
+            if known[0] != request.digest:
+                return Refusal(RefusalCode.KEY_REUSED)
+            stored = outcome_of_json(known[1])
+            return replace(stored, repeated=True) if isinstance(stored, Changed) else stored
+        outcome = self._carry_out(unit, command)
+        text = outcome_json(outcome)
+        if text is not None:
+            self._db.execute(
+                "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?)",
+                (reader, request.key, request.digest, text, us(command.at)),
+            )
+        return outcome
+
+    def _carry_out(self, unit: SqliteUnit, command: Command) -> Outcome:  # noqa: C901, PLR0912 - one line per command
+        match command:
+            case Reserve():
+                return reserve(unit, self._places, command)
+            case Act():
+                return act(unit, self._places, command)
+            case CheckInByCode():
+                return check_in_by_code(unit, self._places, command)
+            case RecordGateEvent():
+                return self._gate_event(unit, command)
+            case AnswerGateRecord():
+                return answer_record(unit, self._places, command)
+            case KeepDeadLetter():
+                return desk.keep_dead_letter(self._db, command)
+            case IssueReaderCode():
+                return desk.issue_reader_code(self._db, command)
+            case UseReaderCode():
+                return desk.use_reader_code(self._db, command)
+            case OpenSession():
+                return desk.open_session(self._db, command)
+            case CloseSession():
+                return desk.close_session(self._db, command)
+            case EnrolDevice():
+                return desk.enrol_device(self._db, command)
+            case OfferEnrolment():
+                return desk.offer_enrolment(self._db, command)
+            case LoadPeople():
+                return desk.load_people(self._db, command)
+            case MarkTold():
+                return desk.mark_told(self._db, command)
+            case Sweep():
+                settle(unit, self._places, unit.fallen_due(command.at), command.at)
+                desk.forget_old(self._db, us(command.at))
+                return Stored()
+
+    def _gate_event(self, unit: SqliteUnit, command: RecordGateEvent) -> Recorded:
+        known = desk.gate_event_known(self._db, command)
+        if not known.replay and not known.conflict:
+            record_event(unit, self._places, command)
+        return known
+
+    def _number(self, touched: set[str], at: datetime | None) -> None:
+        """Give the maps of `touched` their next number: odd, and above every number that time alone has reached."""
+        if at is None:
+            return
+        number = us(at) // (timedelta(milliseconds=1) // timedelta(microseconds=1)) * 2 + 1
+        for area in touched:
+            self._db.execute(
+                "INSERT INTO area_numbers VALUES (?, ?) ON CONFLICT (area) DO UPDATE SET n = max(n + 2, excluded.n)",
+                (area, number),
+            )
+
+
+def _answer_to(error: Exception, command: Command) -> Refusal:
+    if isinstance(error, apsw.ConstraintError):
+        for name, code in _OVERLAPS.items():
+            if name in str(error):
+                # the rules let it through and storage did not: no double booking, but a fault of ours all the same
+                _log.error("storage refused an overlap constraint=%s command=%s", name, type(command).__name__)
+                return Refusal(code)
+    _log.error("command failed command=%s", type(command).__name__, exc_info=error)
+    return Refusal(RefusalCode.FAULT)
