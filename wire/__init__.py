@@ -1,1 +1,1 @@
-"""Bytes on a serial line to frames and back; used by gate and kiosk, so that a card means the same on both."""
+"""Bytes on a serial line ⇄ frames ⇄ reads; used by gate and kiosk. Everything but `serial_port` is pure."""

@@ -1,0 +1,244 @@
+"""What a frame family looks like, as typed data read from TOML (`config/protocols/*.toml`; docs/protocols.md teaches it).
+
+Types, their checks and `protocol` (name → description) only: finding frames in bytes is `wire.frames`' work.
+Offsets count bytes of the unpacked frame: ASCII-hex pairs are one byte, the first start byte is 0, and a negative
+offset counts from the end.
+"""
+
+import difflib
+import re
+from enum import StrEnum
+from pathlib import Path
+
+import attrs
+
+from config import load, shipped
+from config.errors import ConfigError
+from messages.access import CredentialKind, Direction
+from wire.cards import CardFormat
+from wire.checksums import ByteOrder, ChecksumKind
+from wire.patterns import Pattern, compiled
+
+MAX_FRAME_BYTES = 1024
+MAX_START_BYTES = 4
+HEX_DIGITS = b"0123456789ABCDEFabcdef"
+FIELDS = frozenset({"value", "kind", "direction", "at"})
+"""The names that mean something: `value` is the credential; `at` is the device's own time, shown but not believed."""
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+
+class Parity(StrEnum):
+    """The parity bit of the serial line."""
+
+    NONE = "none"
+    EVEN = "even"
+    ODD = "odd"
+
+
+class Encoding(StrEnum):
+    """How the bytes between start and end stand on the wire."""
+
+    BINARY = "binary"
+    ASCII_HEX = "ascii-hex"
+
+
+def _hex(_instance: object, attribute: "attrs.Attribute[str]", text: str) -> None:
+    try:
+        bytes.fromhex(text)
+    except ValueError:
+        raise ValueError(f'{attribute.name} = {text!r} is not hexadecimal bytes: write "02" or "55 AA"') from None
+
+
+@attrs.frozen
+class SerialLine:
+    """How the device's serial line is set."""
+
+    baud: int = attrs.field(default=9600, validator=attrs.validators.in_(range(300, 1_000_001)))
+    data_bits: int = attrs.field(default=8, validator=attrs.validators.in_((7, 8)))
+    parity: Parity = Parity.NONE
+    stop_bits: int = attrs.field(default=1, validator=attrs.validators.in_((1, 2)))
+
+
+@attrs.frozen
+class LengthField:
+    """A length that the frame itself states: whole frame = the number at `at` + `adds`."""
+
+    at: int = attrs.field(validator=attrs.validators.ge(1))
+    size: int = attrs.field(default=1, validator=attrs.validators.in_((1, 2)))
+    order: ByteOrder = "little"
+    adds: int = 0
+
+
+@attrs.frozen
+class FrameShape:
+    """Where a frame begins and ends. `length`: bytes on the wire, start to end, when it never changes."""
+
+    start: str = attrs.field(validator=_hex)
+    end: str = attrs.field(default="", validator=_hex)
+    encoding: Encoding = Encoding.BINARY
+    length: int | None = None
+    length_field: LengthField | None = None
+    max: int = attrs.field(default=256, validator=attrs.validators.in_(range(1, MAX_FRAME_BYTES + 1)))
+
+    def __attrs_post_init__(self) -> None:
+        if not 1 <= len(self.start_bytes) <= MAX_START_BYTES:
+            raise ValueError(f"start must have 1 to {MAX_START_BYTES} bytes: without it no frame can be found in noise")
+        if self.length is not None and self.length_field is not None:
+            raise ValueError("length and length_field exclude each other")
+        if self.encoding is Encoding.ASCII_HEX:
+            self._check_ascii_hex()
+        elif self.length is None and self.length_field is None:
+            raise ValueError("a binary frame needs length or length_field: its end byte may also occur inside it")
+        if self.length is not None and not self.overhead < self.length <= self.max:
+            raise ValueError(f"length = {self.length} must be more than start and end and at most max = {self.max}")
+
+    def _check_ascii_hex(self) -> None:
+        if self.length_field is not None:
+            raise ValueError('length_field needs encoding = "binary"')
+        if not self.end_bytes:
+            raise ValueError("an ascii-hex frame needs an end byte")
+        if any(byte in HEX_DIGITS for byte in self.start_bytes[:1] + self.end_bytes[:1]):
+            raise ValueError("start and end of an ascii-hex frame must not begin with a hexadecimal digit")
+        if self.length is not None and (self.length - self.overhead) % 2:
+            raise ValueError(f"length = {self.length} leaves half an ascii-hex byte between start and end")
+
+    @property
+    def start_bytes(self) -> bytes:
+        """The bytes that every frame begins with."""
+        return bytes.fromhex(self.start)
+
+    @property
+    def end_bytes(self) -> bytes:
+        """The bytes that every frame ends with; none for many length-counted families."""
+        return bytes.fromhex(self.end)
+
+    @property
+    def overhead(self) -> int:
+        """Start and end bytes together."""
+        return len(self.start_bytes) + len(self.end_bytes)
+
+    @property
+    def unpacked_length(self) -> int | None:
+        """`length` once ASCII-hex pairs are bytes; None when frames differ in length."""
+        if self.length is None or self.encoding is Encoding.BINARY:
+            return self.length
+        return self.overhead + (self.length - self.overhead) // 2
+
+
+@attrs.frozen
+class ChecksumRule:
+    """Which bytes are summed (`covers`: first, and the one after the last) and where the check bytes stand."""
+
+    kind: ChecksumKind
+    covers: list[int]
+    at: int
+    order: ByteOrder = "big"
+
+    def __attrs_post_init__(self) -> None:
+        if len(self.covers) != len(("first", "after the last")):
+            raise ValueError("covers must be two offsets: [first byte, the byte after the last]")
+
+
+@attrs.frozen
+class Field:
+    """A part of the frame, read as upper-case hexadecimal text. `written`: what an encoder puts there by itself."""
+
+    at: int = attrs.field(validator=attrs.validators.ge(0))
+    size: int = attrs.field(validator=attrs.validators.in_(range(1, 65)))
+    written: str = attrs.field(default="", validator=_hex)
+
+
+@attrs.frozen
+class LineShape:
+    """A text line, ended by CR or LF. `pattern` must match all of it; its named groups are the fields."""
+
+    pattern: str
+    written: str
+    """The form an encoder writes, with `{value}` and the other fields in braces."""
+    max: int = attrs.field(default=256, validator=attrs.validators.in_(range(1, 257)))
+
+    def __attrs_post_init__(self) -> None:
+        unknown = sorted(set(self.compiled.groupindex) - FIELDS)
+        if unknown:
+            raise ValueError(f"pattern has a group {unknown[0]!r}: the groups are {', '.join(sorted(FIELDS))}")
+        if "value" not in self.compiled.groupindex:
+            raise ValueError("pattern has no group (?P<value>…): nothing would be read")
+
+    @property
+    def compiled(self) -> Pattern:
+        """The pattern, ready to match a line in time linear in its length."""
+        return compiled(self.pattern)
+
+
+@attrs.frozen
+class Description:
+    """One frame family: either `[frame]` with `[fields]`, or `[line]`."""
+
+    title: str
+    card: CardFormat
+    """How a card's `value` becomes the canonical one; faces and codes are taken as they are."""
+    serial: SerialLine = attrs.field(factory=SerialLine)
+    frame: FrameShape | None = None
+    line: LineShape | None = None
+    checksum: ChecksumRule | None = None
+    fields: dict[str, Field] = attrs.field(factory=dict)
+    kinds: dict[str, CredentialKind] = attrs.field(factory=dict)
+    """What the field `kind` says (text, or hexadecimal) → what was read. Without that field all are cards."""
+    directions: dict[str, Direction] = attrs.field(factory=dict)
+    """What the field `direction` says → in or out."""
+
+    def __attrs_post_init__(self) -> None:
+        if (self.frame is None) is (self.line is None):
+            raise ValueError("a description has either a [frame] or a [line]")
+        if self.line is not None:
+            if self.checksum is not None or self.fields:
+                raise ValueError("[checksum] and [fields] belong to a [frame]: a [line] has its pattern")
+            names = set(self.line.compiled.groupindex)
+        else:
+            self._check_frame()
+            names = set(self.fields)
+        for field, table, values in (("kind", "kinds", self.kinds), ("direction", "directions", self.directions)):
+            if (field in names) is not bool(values):
+                raise ValueError(f"the field {field!r} and the table [{table}] need each other")
+
+    def _check_frame(self) -> None:
+        if "value" not in self.fields:
+            raise ValueError("[fields.value] is missing: nothing would be read")
+        for name in self.fields:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"[fields.{name}]: a name is lower-case letters, digits and underscores")
+        if self.frame is None or (total := self.frame.unpacked_length) is None:
+            return
+        for name, field in self.fields.items():
+            if field.at + field.size > total - len(self.frame.end_bytes):
+                raise ValueError(f"[fields.{name}] reaches beyond the frame of {total} bytes")
+        if self.checksum is not None:
+            first, last = (offset + total if offset < 0 else offset for offset in self.checksum.covers)
+            at = self.checksum.at + total if self.checksum.at < 0 else self.checksum.at
+            if not 0 <= first < last <= total or not 0 <= at <= total - self.checksum.kind.size:
+                raise ValueError(f"[checksum] reaches beyond the frame of {total} bytes")
+            if first < at + self.checksum.kind.size and at < last:
+                raise ValueError("[checksum] covers its own check bytes")
+
+
+def shipped_names() -> list[str]:
+    """Return the families that ship with the product."""
+    files = shipped("protocols").iterdir()
+    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+
+
+def protocol(name: str, beside: Path | None = None) -> Description:
+    """Return a shipped family by its name, or, for a name ending in .toml, that file (in folder `beside` when relative).
+
+    ConfigError for a name that there is not, or with every bad key of the file.
+    """
+    if name.endswith(".toml"):
+        return load(Description, (beside or Path()) / name)
+    names = shipped_names()
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ConfigError(
+            name[:60], [f"no such protocol. {hint}There are {', '.join(names)}; your own is a path ending in .toml"]
+        )
+    return load(Description, shipped("protocols", f"{name}.toml"))
