@@ -1,7 +1,7 @@
 """ConfigError: every bad key of a settings file at once, each as a sentence, with the nearest known name."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -18,14 +18,16 @@ class ConfigError(ValueError):
         super().__init__(f"{origin}: " + "; ".join(self.problems))
 
 
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return `, did you mean 'south'?` for the known word nearest to `word`; empty when none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f", did you mean {near[0]!r}?" if near else ""
+
+
 def _sentence(error: BaseException, kind: Any) -> str:
     if isinstance(error, ForbiddenExtraKeysError):
         known = [field.name for field in attrs.fields(error.cl)] if attrs.has(error.cl) else []
-        parts = []
-        for key in sorted(error.extra_fields):
-            near = difflib.get_close_matches(key, known, n=1)
-            parts.append(f"unknown key {key!r}" + (f", did you mean {near[0]!r}?" if near else ""))
-        return "; ".join(parts)
+        return "; ".join(f"unknown key {key!r}{nearest(key, known)}" for key in sorted(error.extra_fields))
     if isinstance(error, KeyError):
         return f"the key {error.args[0]!r} is missing"
     if isinstance(error, ValueError | TypeError):

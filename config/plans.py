@@ -25,6 +25,7 @@ MAX_SEATS = 5000
 MAX_SHAPES = 5000
 MAX_SIDE = 50_000
 MAX_BYTES = 2_000_000
+_FILE = re.compile(r"\w[\w. -]{0,100}\.json")
 _LABEL = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z-]{0,6}[0-9A-Za-z])?")
 
 
@@ -102,7 +103,7 @@ def seat_id(area: str, label: str) -> str:
 
 def plan_file(site: Site, area: Area) -> Path | Traversable:
     """Return the file of an area's plan: in the site's own folder of plans when it has one, else a shipped one."""
-    if not area.plan or Path(area.plan).name != area.plan:
+    if not _FILE.fullmatch(area.plan):
         raise ConfigError(f"area {area.id}", [f"plan: {area.plan!r} is not a plain file name such as '2f-centre.json'"])
     return site.plans / area.plan if site.plans else shipped("plans", area.plan)
 

@@ -1,6 +1,5 @@
 """Values that settings are made of: secrets, durations, times of day, two-language texts; and their converter."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from datetime import date, time, timedelta
@@ -13,6 +12,8 @@ import attrs
 from cattrs import Converter
 from cattrs.cols import is_frozenset, is_mutable_sequence, list_structure_factory
 from cattrs.gen import make_dict_structure_fn
+
+from config.errors import nearest
 
 MAX_SHOWN = 60
 _DURATION = re.compile(
@@ -111,10 +112,8 @@ def _choice(value: object, kind: type[StrEnum]) -> StrEnum:
     words = [member.value for member in kind]
     if isinstance(value, str) and value in words:
         return kind(value)
-    near = difflib.get_close_matches(value, words, n=1) if isinstance(value, str) else []
-    raise ValueError(
-        f"{_shown(value)} is not one of {', '.join(words)}" + (f"; did you mean {near[0]!r}?" if near else "")
-    )
+    near = nearest(value, words) if isinstance(value, str) else ""
+    raise ValueError(f"{_shown(value)} is not one of {', '.join(words)}{near}")
 
 
 def _table_of(settings: type) -> Any:

@@ -36,8 +36,9 @@ persistence true
 persistence_location {folder}/
 # Nagle's algorithm would hold every small message back for 40 ms.
 set_tcp_nodelay true
-# No limit: with one, mosquitto drops messages that it has already acknowledged to their sender.
-max_queued_messages 0
+# Far above any burst: past its limit mosquitto drops messages that it has already acknowledged to their sender.
+# Not 0 (no limit): then mosquitto 2.0.11 cuts off a client whose publish its rights forbid, instead of answering it.
+max_queued_messages 1000000
 message_size_limit {size}
 sys_interval 0
 connection_messages true

@@ -1,0 +1,173 @@
+"""A site file held against itself: `load_site` for whoever starts, `problems` for `seatgate site check`.
+
+The types of `config.schema` accept what has the right form; here is what only the whole can tell: names that point
+nowhere, numbers given twice, plans that do not load, rules that contradict each other.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import attrs
+
+from config import ConfigError, load, shipped
+from config.errors import nearest
+from config.plans import Plan, load_plan
+from config.schema import Area, Policy, Site
+
+NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
+"""An id may be a level of an MQTT topic."""
+MAX_KIOSK_NUMBER = 32_767
+DAY = timedelta(days=1)
+
+
+def load_site(file: Path | Traversable) -> Site:
+    """Read a site file and verify it; its `plans` folder is relative to the file. ConfigError lists every problem."""
+    site = load(Site, file)
+    if site.plans and isinstance(file, Path):
+        site = attrs.evolve(site, plans=file.parent / site.plans)
+    if found := problems(site):
+        raise ConfigError(str(file), found)
+    return site
+
+
+def protocol_names() -> list[str]:
+    """Return the names of the serial frame families that ship."""
+    return sorted(file.name.removesuffix(".toml") for file in shipped("protocols").iterdir())
+
+
+def problems(site: Site) -> list[str]:
+    """Return everything that is wrong with a site, a sentence each that begins with the key; empty when it is fit."""
+    return [
+        *_bad_ids(site),
+        *_bad_venues(site),
+        *_bad_areas(site),
+        *_bad_gates(site),
+        *_bad_kiosks(site),
+        *_bad_policy(site.policy),
+        *_bad_address(site.public_url),
+    ]
+
+
+def _bad_ids(site: Site) -> Iterator[str]:
+    portals = [portal.id for gate in site.gates for portal in gate.portals]
+    families: dict[str, Iterable[str]] = {
+        "id": [site.id],
+        "venues": [venue.id for venue in site.venues],
+        "areas": [area.id for area in site.areas],
+        "gates": [gate.id for gate in site.gates],
+        "gates.portals": portals,
+        "kiosks": [kiosk.id for kiosk in site.kiosks],
+    }
+    for family, ids in families.items():
+        for name, count in Counter(ids).items():
+            if not NAME.fullmatch(name):
+                yield f"{family}: {name[:60]!r} is not an id: use 1-48 lower-case letters, digits and inner hyphens"
+            if count > 1:
+                yield f"{family}: the id {name!r} is given {count} times"
+
+
+def _unknown(key: str, word: str, known: Iterable[str], kind: str) -> Iterator[str]:
+    names = list(known)
+    if word not in names:
+        yield f"{key}: there is no {kind} {word!r}{nearest(word, names)}"
+
+
+def _bad_venues(site: Site) -> Iterator[str]:
+    if not site.venues:
+        yield "venues: there is none"
+    for venue in site.venues:
+        if venue.opens >= venue.closes:
+            yield f"venues.{venue.id}: it closes ({venue.closes:%H:%M}) before it opens ({venue.opens:%H:%M})"
+
+
+def _bad_areas(site: Site) -> Iterator[str]:
+    if not site.areas:
+        yield "areas: there is none"
+    for area in site.areas:
+        key = f"areas.{area.id}"
+        yield from _unknown(f"{key}.venue", area.venue, [venue.id for venue in site.venues], "venue")
+        if area.max_length is not None and area.max_length < site.policy.booking.min_length:
+            yield f"{key}.max_length: it is shorter than policy.booking.min_length"
+        try:
+            plan = load_plan(site, area)
+        except ConfigError as error:
+            yield from (f"{key}.plan: {Path(error.origin).name}: {problem}" for problem in error.problems)
+        else:
+            yield from _bad_closed_seats(key, area, plan)
+
+
+def _bad_closed_seats(key: str, area: Area, plan: Plan) -> Iterator[str]:
+    labels = [seat.label for seat in plan.seats]
+    for label in area.closed_seats:
+        yield from _unknown(f"{key}.closed_seats", label, labels, "seat")
+
+
+def _bad_gates(site: Site) -> Iterator[str]:
+    ports = Counter(portal.port for gate in site.gates for portal in gate.portals if portal.port)
+    for port, count in ports.items():
+        if count > 1:
+            yield f"gates.portals: {count} portals name the serial port {port!r}"
+    for gate in site.gates:
+        key = f"gates.{gate.id}"
+        yield from _unknown(f"{key}.venue", gate.venue, [venue.id for venue in site.venues], "venue")
+        if not gate.portals:
+            yield f"{key}.portals: there is none"
+        for portal in gate.portals:
+            yield from _unknown(f"{key}.{portal.id}.protocol", portal.protocol, protocol_names(), "protocol")
+
+
+def _bad_kiosks(site: Site) -> Iterator[str]:
+    for number, count in Counter(kiosk.number for kiosk in site.kiosks).items():
+        if count > 1:
+            yield f"kiosks.number: {number} is given {count} times"
+        if not 0 <= number <= MAX_KIOSK_NUMBER:
+            yield f"kiosks.number: {number} is not between 0 and {MAX_KIOSK_NUMBER}"
+    for kiosk in site.kiosks:
+        key = f"kiosks.{kiosk.id}"
+        yield from _unknown(f"{key}.venue", kiosk.venue, [venue.id for venue in site.venues], "venue")
+        for area in kiosk.areas:
+            yield from _unknown(f"{key}.areas", area, [known.id for known in site.areas], "area")
+
+
+def _bad_policy(policy: Policy) -> Iterator[str]:
+    booking = policy.booking
+    if booking.advance_days < 0:
+        yield "policy.booking.advance_days: it is below 0; 0 means today only"
+    if booking.max_active < 1:
+        yield "policy.booking.max_active: with less than 1 nobody can book"
+    if booking.max_length < booking.min_length:
+        yield "policy.booking.max_length: it is shorter than policy.booking.min_length"
+    if policy.check_in.code_tolerance_steps < 0:
+        yield "policy.check_in.code_tolerance_steps: it is below 0"
+    if booking.grid > timedelta() and DAY % booking.grid:
+        yield "policy.booking.grid: a day is not a whole number of it; write one such as 15min, 30min or 1h"
+    lengths = {
+        "booking.grid": booking.grid,
+        "booking.min_length": booking.min_length,
+        "check_in.grant_lasts": policy.check_in.grant_lasts,
+        "check_in.reader_code_lasts": policy.check_in.reader_code_lasts,
+        "away.limit": policy.away.limit,
+        "extend.step": policy.extend.step,
+    }
+    yield from (f"policy.{key}: it must be longer than 0" for key, value in lengths.items() if not value)
+
+
+def _bad_address(address: str) -> Iterator[str]:
+    if not address:
+        return
+    example = 'write one like "https://seat.example.edu.cn"'
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError as error:
+        yield f"public_url: {address!r} is not a web address ({error}): {example}"
+        return
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        yield f"public_url: {address!r} is not a web address: {example}"
+    elif parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
+        yield f"public_url: {address!r} has more than a host and a port: {example}"
