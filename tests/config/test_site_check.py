@@ -1,0 +1,157 @@
+"""A site file held against itself: each fault is a sentence that begins with the key and suggests the nearest name."""
+
+import shutil
+from datetime import time, timedelta
+from pathlib import Path
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config import ConfigError, load, shipped
+from config.schema import Kiosk, Policy, Portal, PortalDirection, Site
+from config.site_check import NAME, load_site, problems, protocol_names
+from messages.errors import MessageError
+from messages.topics import check_name
+
+SHIPPED = sorted(file.name for file in shipped("sites").iterdir())
+BJUT = load(Site, shipped("sites", "bjut.toml"))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_sites_have_no_problem(name):
+    site = load_site(shipped("sites", name))
+    assert problems(site) == []
+    assert site.id == name.removesuffix(".toml")
+
+
+def test_the_policy_of_the_first_manual():
+    policy = load_site(shipped("sites", "bjut.toml")).policy
+    half_an_hour = timedelta(minutes=30)
+    # "请在预约时间开始前 30 分钟到预约时间开始后 30 分钟内签到"
+    assert (policy.check_in.opens_before, policy.check_in.closes_after) == (half_an_hour, half_an_hour)
+    # "日期(当日和次日)"
+    assert policy.booking.advance_days == 1
+    # "现在 17:00 18:00"
+    assert (policy.booking.allow_now, policy.booking.grid) == (True, timedelta(hours=1))
+    # "2023-7-17 15:50 16:00"
+    assert policy.booking.min_length == timedelta(minutes=10)
+    # "系统会依据门禁记录辅助签到、暂离"
+    assert (policy.gate.enter_checks_in, policy.gate.exit_means) == (True, "away")
+
+
+def test_lengths_the_manual_shows():
+    longest = {area.id: area.max_length or BJUT.policy.booking.max_length for area in BJUT.areas}
+    # at 16:13 the ends offered for 二层中厅 from 现在 are 17:00 18:00 19:00 20:00
+    assert timedelta(hours=3, minutes=47) <= longest["2f-centre"] < timedelta(hours=4, minutes=47)
+    # "16:44 22:00 图书馆4层四层中庭021号", "16:43 22:00 图书馆4层四层东区066号"
+    assert longest["4f-atrium"] >= timedelta(hours=5, minutes=16)
+    assert longest["4f-east"] >= timedelta(hours=5, minutes=17)
+
+
+def test_machines_of_the_first_manual():
+    # "馆内选座机(或三层北、四层北查询机)", "二层南北自助服务区的两台选座机"
+    assert [(kiosk.id, kiosk.role) for kiosk in BJUT.kiosks] == [
+        ("k-2s", "pick"),
+        ("k-2n", "pick"),
+        ("e-3n", "enquiry"),
+        ("e-4n", "enquiry"),
+    ]
+    assert [[portal.id for portal in gate.portals] for gate in BJUT.gates] == [
+        ["south-1", "south-2"],
+        ["north-1", "north-2"],
+    ]
+
+
+def policy(**parts: dict) -> Policy:
+    return attrs.evolve(
+        Policy(), **{name: attrs.evolve(getattr(Policy(), name), **part) for name, part in parts.items()}
+    )
+
+
+AREA, GATE, KIOSK, VENUE = BJUT.areas[1], BJUT.gates[0], BJUT.kiosks[0], BJUT.venues[0]
+PORTAL = GATE.portals[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"id": "北工大"}, "id: '北工大' is not an id: use 1-48 lower-case letters, digits and inner hyphens"),
+        ({"areas": [attrs.evolve(AREA, venue="libary")]}, "areas.2f-centre.venue: there is no venue 'libary', did you mean 'library'?"),
+        ({"areas": [AREA, AREA]}, "areas: the id '2f-centre' is given 2 times"),
+        ({"areas": []}, "areas: there is none"),
+        ({"venues": []}, "venues: there is none"),
+        ({"areas": [attrs.evolve(AREA, plan="2f-center.json")]}, "areas.2f-centre.plan: 2f-center.json: there is no such plan file"),
+        ({"areas": [attrs.evolve(AREA, plan="2f-east.json")]}, "areas.2f-centre.plan: 2f-east.json: area: this is the plan of '2f-east', not of '2f-centre'"),
+        ({"areas": [attrs.evolve(AREA, closed_seats=["065", "0066"])]}, "areas.2f-centre.closed_seats: there is no seat '0066', did you mean '066'?"),
+        ({"areas": [attrs.evolve(AREA, max_length=timedelta(minutes=9))]}, "areas.2f-centre.max_length: it is shorter than policy.booking.min_length"),
+        ({"venues": [attrs.evolve(VENUE, opens=time(22), closes=time(8))]}, "venues.library: it closes (08:00) before it opens (22:00)"),
+        ({"gates": [attrs.evolve(GATE, venue="lib")]}, "gates.south.venue: there is no venue 'lib', did you mean 'library'?"),
+        ({"gates": [attrs.evolve(GATE, portals=[])]}, "gates.south.portals: there is none"),
+        ({"gates": [attrs.evolve(GATE, portals=[attrs.evolve(PORTAL, protocol="rdm630")])]}, "gates.south.south-1.protocol: there is no protocol 'rdm630', did you mean 'rdm6300'?"),
+        ({"gates": [GATE, attrs.evolve(GATE, id="east")]}, "gates.portals: the id 'south-1' is given 2 times"),
+        ({"gates": [attrs.evolve(GATE, portals=[Portal(f"p{n}", PortalDirection.IN, "line", "/dev/ttyUSB0") for n in (1, 2)])]}, "gates.portals: 2 portals name the serial port '/dev/ttyUSB0'"),
+        ({"kiosks": [KIOSK, attrs.evolve(KIOSK, id="k-2")]}, "kiosks.number: 1 is given 2 times"),
+        ({"kiosks": [attrs.evolve(KIOSK, number=32768)]}, "kiosks.number: 32768 is not between 0 and 32767"),
+        ({"kiosks": [attrs.evolve(KIOSK, number=-1)]}, "kiosks.number: -1 is not between 0 and 32767"),
+        ({"kiosks": [Kiosk("K-2S", 1, KIOSK.name, "library")]}, "kiosks: 'K-2S' is not an id: use 1-48 lower-case letters, digits and inner hyphens"),
+        ({"kiosks": [attrs.evolve(KIOSK, areas=["2f-center"])]}, "kiosks.k-2s.areas: there is no area '2f-center', did you mean '2f-centre'?"),
+        ({"kiosks": [attrs.evolve(KIOSK, venue="x")]}, "kiosks.k-2s.venue: there is no venue 'x'"),
+        ({"policy": policy(booking={"advance_days": -1})}, "policy.booking.advance_days: it is below 0; 0 means today only"),
+        ({"policy": policy(booking={"max_active": 0})}, "policy.booking.max_active: with less than 1 nobody can book"),
+        ({"policy": policy(booking={"max_length": timedelta(minutes=5)})}, "policy.booking.max_length: it is shorter than policy.booking.min_length"),
+        ({"policy": policy(booking={"grid": timedelta(minutes=7)})}, "policy.booking.grid: a day is not a whole number of it; write one such as 15min, 30min or 1h"),
+        ({"policy": policy(booking={"grid": timedelta()})}, "policy.booking.grid: it must be longer than 0"),
+        ({"policy": policy(away={"limit": timedelta()})}, "policy.away.limit: it must be longer than 0"),
+        ({"policy": policy(check_in={"code_tolerance_steps": -1})}, "policy.check_in.code_tolerance_steps: it is below 0"),
+        ({"public_url": "seat.example.edu.cn"}, "public_url: 'seat.example.edu.cn' is not a web address: write one like \"https://seat.example.edu.cn\""),
+        ({"public_url": "ftp://a"}, "public_url: 'ftp://a' is not a web address: write one like \"https://seat.example.edu.cn\""),
+        ({"public_url": "http://a:70000"}, "public_url: 'http://a:70000' is not a web address (Port out of range 0-65535): write one like \"https://seat.example.edu.cn\""),
+        ({"public_url": "https://a/seats"}, "public_url: 'https://a/seats' has more than a host and a port: write one like \"https://seat.example.edu.cn\""),
+        ({"public_url": "https://me:pw@a"}, "public_url: 'https://me:pw@a' has more than a host and a port: write one like \"https://seat.example.edu.cn\""),
+    ],
+)  # fmt: skip
+def test_each_fault_is_a_sentence_with_its_key(change, expected):
+    assert expected in problems(attrs.evolve(BJUT, **change))
+
+
+@pytest.mark.parametrize("address", ["", "http://127.0.0.1:8080", "https://seat.example.edu.cn/", "http://[::1]:8080"])
+def test_addresses_that_serve(address):
+    assert problems(attrs.evolve(BJUT, public_url=address)) == []
+
+
+def test_a_site_with_plans_beside_it(tmp_path):
+    (tmp_path / "plans").mkdir()
+    for area in BJUT.areas:
+        shutil.copy(str(shipped("plans", area.plan)), tmp_path / "plans")
+    file = tmp_path / "own.toml"
+    file.write_text('plans = "plans"\n' + shipped("sites", "bjut.toml").read_text("utf-8"), encoding="utf-8")
+    assert load_site(file).plans == tmp_path / "plans"
+    (tmp_path / "plans" / "2f-centre.json").unlink()
+    with pytest.raises(ConfigError) as caught:
+        load_site(file)
+    assert caught.value.problems == ["areas.2f-centre.plan: 2f-centre.json: there is no such plan file"]
+
+
+def test_problems_of_form_and_of_the_whole_name_the_file(tmp_path: Path):
+    file = tmp_path / "bad.toml"
+    file.write_text('id = "x"\nnme = "x"\n', encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_site(file)
+    assert caught.value.origin == str(file)
+    assert "unknown key 'nme', did you mean 'name'?" in caught.value.problems
+
+
+def test_protocols_that_ship():
+    assert {"rdm6300", "line"} <= set(protocol_names())
+
+
+@given(st.text(alphabet="abz09-A_.+#/北", max_size=50) | st.text(max_size=3))
+@settings(deadline=None, derandomize=True)
+def test_an_id_is_what_a_topic_level_may_be(name):
+    try:
+        topic_level = check_name(name) == name
+    except MessageError:
+        topic_level = False
+    assert bool(NAME.fullmatch(name)) is topic_level
