@@ -49,9 +49,10 @@ def fit(runs: Sequence[Run], width: float, measure: Measure) -> Block:
     set_line = line(runs, measure)
     if set_line.width <= width:
         return Block((set_line,))
-    shrink = width / set_line.width
-    smaller = [Run(run.text, max(LEAST_SIZE, int(run.size * shrink)), run.color, run.bold) for run in runs]
-    set_line = line(smaller, measure)
+    smaller = list(runs)
+    while set_line.width > width and any(run.size > LEAST_SIZE for run in smaller):
+        smaller = [Run(run.text, max(LEAST_SIZE, run.size - 1), run.color, run.bold) for run in smaller]
+        set_line = line(smaller, measure)
     while set_line.width > width and smaller:
         last = smaller[-1]
         kept = last.text.rstrip("…")[:-1]

@@ -1,0 +1,174 @@
+"""The kiosk's behaviour: `step(state, input)` → the next state and the effects to run. Pure.
+
+Two rules hold whatever happens: an unattended screen goes home by itself and takes the session with it; an input
+that does not belong to the present screen changes nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from kiosk.inputs import (
+    AskWho,
+    BookingChanged,
+    CameraChanged,
+    ClockMeasured,
+    CloseCamera,
+    CodeSeen,
+    Effect,
+    Failed,
+    ForeignCodeSeen,
+    Identified,
+    Input,
+    KeysArrived,
+    LinkChanged,
+    MapArrived,
+    NotKnown,
+    OpenCamera,
+    PictureWanted,
+    SendPicture,
+    Tapped,
+    Tick,
+)
+from kiosk.state import (
+    Areas,
+    AreaView,
+    BookByPhone,
+    CameraState,
+    Greeting,
+    Identify,
+    Idle,
+    Language,
+    NotIdentified,
+    OutOfOrder,
+    Screen,
+    State,
+    Trouble,
+)
+from messages import checkin
+
+Step = tuple[State, tuple[Effect, ...]]
+NOTHING: tuple[Effect, ...] = ()
+
+
+def step(state: State, event: Input) -> Step:
+    """Return what `event` makes of `state`."""
+    match event:
+        case Tick():
+            return _tick(replace(state, now=event.now, monotonic=event.monotonic))
+        case Tapped():
+            return _tapped(replace(state, touched_at=state.monotonic), event.target)
+        case PictureWanted():
+            return state, (SendPicture(event.command),) if isinstance(state.screen, Idle) else NOTHING
+        case Failed():
+            return _go(_without_reader(state), OutOfOrder())
+        case CameraChanged() | CodeSeen() | ForeignCodeSeen() | Identified() | NotKnown():
+            return _identifying(state, event)
+        case _:
+            return _told(state, event), NOTHING
+
+
+def _told(state: State, event: MapArrived | LinkChanged | BookingChanged | KeysArrived | ClockMeasured) -> State:
+    """Take in what the world tells, whatever is on the screen."""
+    match event:
+        case MapArrived():
+            return replace(state, maps=state.maps.with_map(event.area_map))
+        case LinkChanged():
+            return replace(state, maps=state.maps.with_link(state.now, up=event.up))
+        case BookingChanged():
+            return replace(state, maps=state.maps.with_booking(state.now, up=event.up))
+        case KeysArrived():
+            return replace(state, code=replace(state.code, kiosk_number=event.kiosk_number, keys=event.keys))
+        case ClockMeasured():
+            return replace(state, code=replace(state.code, offset=event.offset))
+
+
+def _tick(state: State) -> Step:
+    if state.seconds_to_home == 0 or (isinstance(state.screen, Idle) and state.left_alone and not state.untouched):
+        return _home(state)
+    return state, NOTHING
+
+
+def _without_reader(state: State) -> State:
+    """Forget who was here: nothing of one reader is left for the next."""
+    return replace(state, session=None, language=Language.CHINESE, lowered=False, attempt=state.attempt + 1)
+
+
+def _home(state: State) -> Step:
+    return _go(_without_reader(state), Idle())
+
+
+def _go(state: State, screen: Screen) -> Step:
+    """Change the screen; the camera is open on one screen alone."""
+    was, will = isinstance(state.screen, Identify), isinstance(screen, Identify)
+    effects: tuple[Effect, ...] = NOTHING
+    if was and not will:
+        effects = (CloseCamera(),)
+    elif will and not was:
+        effects = (OpenCamera(),)
+    session = state.session if isinstance(screen, Greeting) else None
+    return replace(state, screen=screen, session=session, touched_at=state.monotonic), effects
+
+
+def _tapped(state: State, target: str | None) -> Step:
+    name, _, argument = (target or "").partition("/")
+    action = _TAPS.get(name)
+    return action(state, argument) if action else (state, NOTHING)
+
+
+def _switch_language(state: State, _argument: str) -> Step:
+    other = Language.ENGLISH if state.language is Language.CHINESE else Language.CHINESE
+    return replace(state, language=other), NOTHING
+
+
+def _lower(state: State, _argument: str) -> Step:
+    return replace(state, lowered=not state.lowered), NOTHING
+
+
+def _back(state: State, _argument: str) -> Step:
+    match state.screen:
+        case BookByPhone(area):
+            return _go(state, AreaView(area))
+        case AreaView():
+            return _go(state, Areas())
+        case _:
+            return _home(state)
+
+
+def _page(state: State, argument: str) -> Step:
+    return _go(state, Areas(int(argument) if argument.isdecimal() and argument.isascii() else 0))
+
+
+_TAPS: dict[str, Callable[[State, str], Step]] = {
+    "language": _switch_language,
+    "lower": _lower,
+    "back": _back,
+    "home": lambda state, _: _home(state),
+    "stay": lambda state, _: (state, NOTHING),
+    "pick": lambda state, _: _go(state, Areas()),
+    "page": _page,
+    "area": lambda state, area: _go(state, AreaView(area)),
+    "phone": lambda state, area: _go(state, BookByPhone(area)),
+    "mine": lambda state, _: _go(state, Identify()),
+}
+
+
+def _identifying(state: State, event: CameraChanged | CodeSeen | ForeignCodeSeen | Identified | NotKnown) -> Step:
+    screen = state.screen
+    if not isinstance(screen, Identify):
+        return state, NOTHING
+    match event:
+        case CameraChanged():
+            return replace(state, screen=replace(screen, camera=event.camera)), NOTHING
+        case CodeSeen() if not screen.asking and checkin.is_reader_code(event.text):
+            asked = replace(screen, asking=True, camera=CameraState.WATCHING)
+            attempt = state.attempt + 1
+            state = replace(state, screen=asked, attempt=attempt, touched_at=state.monotonic)
+            return state, (AskWho(attempt, event.text),)
+        case ForeignCodeSeen() if not screen.asking:
+            return _go(state, NotIdentified(Trouble.NOT_A_READER_CODE))
+        case Identified() if screen.asking and event.attempt == state.attempt:
+            return _go(replace(state, session=event.session), Greeting())
+        case NotKnown() if screen.asking and event.attempt == state.attempt:
+            return _go(state, NotIdentified(event.trouble))
+        case _:
+            return state, NOTHING

@@ -1,0 +1,210 @@
+"""The flow: a table of what a tap does, and the rules that hold for every sequence of inputs."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kiosk import flow
+from kiosk.code_clock import CodeClock
+from kiosk.inputs import (
+    AskWho,
+    BookingChanged,
+    CameraChanged,
+    ClockMeasured,
+    CloseCamera,
+    CodeSeen,
+    Failed,
+    ForeignCodeSeen,
+    Identified,
+    KeysArrived,
+    LinkChanged,
+    NotKnown,
+    OpenCamera,
+    PictureWanted,
+    SendPicture,
+    Tapped,
+    Tick,
+)
+from kiosk.state import (
+    Areas,
+    AreaView,
+    BookByPhone,
+    CameraState,
+    Greeting,
+    Identify,
+    Idle,
+    Language,
+    NotIdentified,
+    OutOfOrder,
+    Session,
+    State,
+    Trouble,
+)
+from messages import checkin
+
+CODE = checkin.reader_code(bytes(range(16)))
+
+
+@pytest.fixture
+def idle(place):
+    from datetime import UTC, datetime
+
+    return State(now=datetime(2023, 7, 17, 8, 38, tzinfo=UTC), code=CodeClock("https://x"))
+
+
+def run(state, *events):
+    effects = []
+    for event in events:
+        state, more = flow.step(state, event)
+        effects += more
+    return state, effects
+
+
+def wait(state, seconds):
+    return run(state, Tick(state.now + timedelta(seconds=seconds), state.monotonic + seconds))
+
+
+@pytest.mark.parametrize(
+    ("screen", "target", "becomes", "effects"),
+    [
+        (Idle(), "pick", Areas(), []),
+        (Idle(), "mine", Identify(), [OpenCamera()]),
+        (Idle(), None, Idle(), []),
+        (Idle(), "nonsense/…", Idle(), []),
+        (Areas(), "area/2f-centre", AreaView("2f-centre"), []),
+        (Areas(), "page/1", Areas(1), []),
+        (Areas(), "page/x", Areas(0), []),
+        (Areas(), "back", Idle(), []),
+        (AreaView("a"), "back", Areas(), []),
+        (AreaView("a"), "phone/a", BookByPhone("a"), []),
+        (BookByPhone("a"), "back", AreaView("a"), []),
+        (BookByPhone("a"), "home", Idle(), []),
+        (Identify(), "back", Idle(), [CloseCamera()]),
+        (NotIdentified(Trouble.CODE_USED), "mine", Identify(), [OpenCamera()]),
+        (OutOfOrder(), "home", Idle(), []),
+    ],
+)
+def test_what_a_tap_does(idle, screen, target, becomes, effects):
+    state, seen = run(replace(idle, screen=screen), Tapped(target))
+    assert state.screen == becomes
+    assert seen == effects
+
+
+def test_a_shown_code_becomes_a_greeting_and_the_camera_closes(idle):
+    state, effects = run(idle, Tapped("mine"), CameraChanged(CameraState.WATCHING), CodeSeen(CODE))
+    assert effects == [OpenCamera(), AskWho(state.attempt, CODE)]
+    state, effects = run(state, Identified(state.attempt, Session("token", "王*")))
+    assert state.screen == Greeting()
+    assert effects == [CloseCamera()]
+
+
+def test_one_code_is_asked_about_once(idle):
+    _, effects = run(idle, Tapped("mine"), CodeSeen(CODE), CodeSeen(CODE), ForeignCodeSeen())
+    assert [type(effect) for effect in effects] == [OpenCamera, AskWho]
+
+
+def test_an_answer_for_somebody_who_left_is_dropped(idle):
+    state, _ = run(idle, Tapped("mine"), CodeSeen(CODE))
+    late = Identified(state.attempt, Session("token", "王*"))
+    state, _ = run(state, Tapped("back"), Tapped("mine"), late)
+    assert state.session is None
+    assert isinstance(state.screen, Identify)
+
+
+def test_a_text_that_is_no_reader_code_is_never_asked_about(idle):
+    _, effects = run(idle, Tapped("mine"), CodeSeen("R1" + "I" * 26))
+    assert effects == [OpenCamera()]
+
+
+def test_nobody_here_warns_after_thirty_seconds_and_goes_home_after_fifty(idle):
+    state, _ = run(idle, Tapped("pick"), Tapped("language"))
+    state, _ = wait(state, 29)
+    assert state.seconds_to_home is None
+    state, _ = wait(state, 1)
+    assert state.seconds_to_home == 20
+    state, _ = wait(state, 19)
+    assert (state.seconds_to_home, state.screen) == (1, Areas())
+    state, _ = wait(state, 1)
+    assert (state.screen, state.language) == (Idle(), Language.CHINESE)
+
+
+def test_a_touch_extends_and_does_not_cancel(idle):
+    state, _ = run(idle, Tapped("pick"))
+    state, _ = wait(state, 45)
+    state, _ = run(state, Tapped("stay"))
+    assert (state.screen, state.seconds_to_home) == (Areas(), None)
+    state, _ = wait(state, 50)
+    assert state.screen == Idle()
+
+
+def test_a_failure_drops_the_session_shows_the_failsafe_and_goes_home(idle):
+    state, effects = run(replace(idle, screen=Identify(), session=Session("t", "王*")), Failed())
+    assert (state.screen, state.session) == (OutOfOrder(), None)
+    assert effects == [CloseCamera()]
+    state, _ = wait(state, 15)
+    assert state.screen == Idle()
+
+
+def test_a_picture_is_sent_from_the_idle_screen_only(idle):
+    """screenshot (idle screens only): staff never see a reader's name this way."""
+    assert run(idle, PictureWanted("c1"))[1] == [SendPicture("c1")]
+    assert run(replace(idle, screen=Greeting()), PictureWanted("c1"))[1] == []
+
+
+EVENTS = st.one_of(
+    st.builds(
+        Tapped,
+        st.sampled_from(
+            [
+                None,
+                "",
+                "/",
+                "pick",
+                "mine",
+                "back",
+                "home",
+                "stay",
+                "language",
+                "lower",
+                "area/x",
+                "area/",
+                "page/9",
+                "phone/x",
+            ]
+        ),
+    ),
+    st.just(LinkChanged(up=True)),
+    st.just(LinkChanged(up=False)),
+    st.just(BookingChanged(up=True)),
+    st.just(KeysArrived(1, {})),
+    st.builds(ClockMeasured, st.timedeltas()),
+    st.builds(CameraChanged, st.sampled_from(CameraState)),
+    st.sampled_from([CodeSeen(CODE), CodeSeen(""), CodeSeen("x" * 5000)]),
+    st.just(ForeignCodeSeen()),
+    st.builds(Identified, st.integers(0, 9), st.just(Session("t", "王*"))),
+    st.builds(NotKnown, st.integers(0, 9), st.sampled_from(Trouble)),
+    st.just(PictureWanted("c")),
+    st.just(Failed()),
+    st.floats(0, 40),
+)
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(st.lists(EVENTS, max_size=40))
+def test_whatever_happens_it_goes_home_alone_and_forgets(events):
+    from datetime import UTC, datetime
+
+    state = State(now=datetime(2023, 7, 17, 8, 38, tzinfo=UTC), code=CodeClock("https://x"))
+    open_camera = False
+    for event in events:
+        state, effects = wait(state, event) if isinstance(event, float) else flow.step(state, event)
+        for effect in effects:
+            assert not (isinstance(effect, OpenCamera) and open_camera)
+            open_camera = isinstance(effect, OpenCamera) or (open_camera and not isinstance(effect, CloseCamera))
+        assert open_camera == isinstance(state.screen, Identify), "the camera is open on that screen alone"
+        assert state.session is None or isinstance(state.screen, Greeting), "nobody else sees who was here"
+    state, _ = wait(state, 50)
+    assert (state.screen, state.session, state.language, state.lowered) == (Idle(), None, Language.CHINESE, False)
