@@ -7,8 +7,9 @@ from pathlib import Path
 
 import attrs
 
-from config import ConfigError, load, shipped
+from config import ConfigError, shipped
 from config.schema import Site
+from config.site_check import load_site
 from onsite.errors import OnsiteError
 
 DEFAULT_SITE = "bjut.toml"
@@ -52,7 +53,7 @@ def settings(
         raise OnsiteError(
             f"there is no site file {site_file}: name one with --site, or leave it out for {DEFAULT_SITE}"
         )
-    loaded = load(Site, site_file)
+    loaded = load_site(site_file)
     folder = (data or Path(environment.get(DATA) or "var")).resolve()
     return RunSettings(
         site_file=site_file.resolve(),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from config import ConfigError
 from onsite.errors import OnsiteError
 from onsite.settings import check_ports, settings
 
@@ -13,8 +14,19 @@ SITE = """
 id = "small"
 name = { zh = "小馆", en = "Small library" }
 timezone = "Asia/Shanghai"
-venues = []
-areas = []
+
+[[venues]]
+id = "library"
+name = { zh = "图书馆", en = "Library" }
+opens = "08:00"
+closes = "22:00"
+
+[[areas]]
+id = "2f-centre"
+name = { zh = "二层中厅", en = "2F Centre" }
+venue = "library"
+floor = 2
+plan = "2f-centre.json"
 """
 
 
@@ -82,6 +94,12 @@ def test_a_bad_wish_is_answered_with_a_sentence(site_file, change, sentence):
 def test_a_site_file_that_is_not_there(tmp_path):
     with pytest.raises(OnsiteError, match=r"there is no site file .*nowhere\.toml: name one with --site"):
         asked(tmp_path / "nowhere.toml")
+
+
+def test_a_site_file_that_contradicts_itself(site_file):
+    site_file.write_text(SITE.replace('venue = "library"', 'venue = "libary"'), encoding="utf-8")
+    with pytest.raises(ConfigError, match="there is no venue 'libary', did you mean 'library'"):
+        asked(site_file)
 
 
 @pytest.mark.parametrize("variable", ["SEATGATE_HTTP_PORT", "SEATGATE_MQTT_PORT"])
