@@ -27,7 +27,7 @@ def test_the_line_is_set_as_the_description_says():
     ("data", "sentence"),
     [
         (merge(RDM, {"frame": {"lenght": 14}}), "frame: unknown key 'lenght', did you mean 'length'"),
-        (merge(RDM, {"card": "hexx"}), "card: 'hexx' is not one of decimal, hex, hex-little; did you mean 'hex'"),
+        (merge(RDM, {"card": "hexx"}), "card: 'hexx' is not one of decimal, hex, hex-little.*did you mean 'hex'"),
         (merge(RDM, {"frame": {"start": "0x02"}}), "start = '0x02' is not hexadecimal bytes"),
         (merge(RDM, {"frame": {"start": ""}}), "start must have 1 to 4 bytes"),
         (merge(RDM, {"frame": {"start": "41"}}), "must not begin with a hexadecimal digit"),

@@ -1,0 +1,189 @@
+"""A real pseudo-terminal, opened, pulled out and plugged in again under the same name."""
+
+import fcntl
+import logging
+import os
+import struct
+import threading
+
+import pytest
+import serial
+
+from simulator.pty_port import PtyPort
+from wire.description import SerialLine
+from wire.serial_port import FIRST_WAIT, LONGEST_WAIT, Lost, Opened, PortError, SerialPort, _fault
+
+TIOCGEXCL = 0x80045440
+
+
+class Listener:
+    """A port and the thread that listens to it; `heard` grows."""
+
+    def __init__(self, device) -> None:
+        self.heard: list = []
+        self.port = SerialPort(str(device), SerialLine(), jitter=lambda: 1.0)
+        self.thread = threading.Thread(target=self._listen)
+        self.thread.start()
+
+    def _listen(self) -> None:
+        for event in self.port.listen():
+            self.heard.append(event)
+
+    @property
+    def bytes(self) -> bytes:
+        return b"".join(event for event in self.heard if isinstance(event, bytes))
+
+    def count(self, kind: type) -> int:
+        return sum(isinstance(event, kind) for event in self.heard)
+
+    def stop(self) -> None:
+        self.port.stop()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def listen(wait_for):
+    listeners = []
+
+    def start(device) -> Listener:
+        listeners.append(Listener(device))
+        return listeners[-1]
+
+    yield start
+    for listener in listeners:
+        listener.stop()
+
+
+@pytest.fixture
+def turnstile(tmp_path):
+    with PtyPort(tmp_path / "south-1") as port:
+        yield port
+
+
+def test_bytes_come_as_they_are(listen, turnstile, wait_for):
+    listener = listen(turnstile.link)
+    wait_for(lambda: listener.count(Opened), "the port is open")
+    everything = bytes(range(256)) * 8
+    turnstile.send(everything)
+    wait_for(lambda: len(listener.bytes) >= len(everything), "all bytes arrive")
+    assert listener.bytes == everything
+
+
+def test_pulled_out_and_plugged_in_again(listen, turnstile, wait_for):
+    listener = listen(turnstile.link)
+    wait_for(lambda: listener.count(Opened), "the port is open")
+    for time in (1, 2, 3):
+        turnstile.unplug()
+        wait_for(lambda time=time: listener.count(Lost) == time, "the loss is seen")
+        assert not listener.port.is_open
+        turnstile.plug_in()
+        wait_for(lambda time=time: listener.count(Opened) == time + 1, "the port is open again")
+        turnstile.send(b"%d" % time)
+        wait_for(lambda time=time: listener.bytes.endswith(b"%d" % time), "bytes arrive again")
+
+
+def test_a_device_that_is_not_there_yet_is_waited_for(listen, tmp_path, wait_for, caplog):
+    caplog.set_level(logging.INFO)
+    listener = listen(tmp_path / "later")
+    wait_for(lambda: "there is no device" in caplog.text, "the absence is told")
+    with PtyPort(tmp_path / "later"):
+        wait_for(lambda: listener.count(Opened), "the port is open")
+
+
+def test_a_state_is_logged_once_however_many_tries(tmp_path, caplog, wait_for):
+    caplog.set_level(logging.INFO)
+    tries = threading.Semaphore(0)
+
+    def jitter() -> float:
+        tries.release()
+        return 2.0  # no wait at all
+
+    port = SerialPort(str(tmp_path / "never"), SerialLine(), jitter=jitter)
+    thread = threading.Thread(target=lambda: list(port.listen()))
+    thread.start()
+    for _ in range(5):
+        assert tries.acquire(timeout=10)
+    port.stop()
+    thread.join(10)
+    assert caplog.text.count("there is no device") == 1
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_stop_ends_the_wait_for_bytes_and_the_wait_for_a_device(turnstile, tmp_path, wait_for, exists):
+    listener = Listener(turnstile.link if exists else tmp_path / "absent")
+    if exists:
+        wait_for(lambda: listener.count(Opened), "the port is open")
+    listener.stop()
+    assert not listener.port.is_open
+
+
+def test_the_device_is_held_alone(listen, turnstile, wait_for):
+    listener = listen(turnstile.link)
+    wait_for(lambda: listener.count(Opened), "the port is open")
+    with pytest.raises(serial.SerialException):
+        serial.Serial(str(turnstile.link), exclusive=True)
+    # Root may open it all the same, so the claim itself is read: nobody else gets in.
+    peek = os.open(turnstile.link, os.O_RDWR | os.O_NOCTTY) if os.geteuid() == 0 else None
+    if peek is not None:
+        claimed = struct.unpack("i", fcntl.ioctl(peek, TIOCGEXCL, b"\0" * 4))[0]
+        os.close(peek)
+        assert claimed
+
+
+def test_the_second_gate_on_a_port_waits_for_the_first(listen, turnstile, wait_for, caplog):
+    first = listen(turnstile.link)
+    wait_for(lambda: first.count(Opened), "the port is open")
+    second = listen(turnstile.link)
+    wait_for(lambda: "another program holds" in caplog.text, "the second is told")
+    first.stop()
+    wait_for(lambda: second.count(Opened), "the second has the port")
+
+
+def test_bytes_go_out(listen, turnstile, wait_for):
+    listener = listen(turnstile.link)
+    with pytest.raises(ValueError, match="at most 1024"):
+        listener.port.write(b"x" * 1025)
+    wait_for(lambda: listener.count(Opened), "the port is open")
+    listener.port.write(b"\xeb\x01\x00")
+    wait_for(lambda: turnstile.receive() == b"\xeb\x01\x00", "the turnstile gets the bytes")
+    listener.stop()
+    with pytest.raises(PortError, match="not open"):
+        listener.port.write(b"x")
+
+
+def test_a_port_on_the_network_stops_too(wait_for):
+    listener = Listener("loop://")
+    wait_for(lambda: listener.count(Opened), "the port is open")
+    listener.port.write(b"echo")
+    wait_for(lambda: listener.bytes == b"echo", "bytes arrive")
+    listener.stop()
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (PermissionError(13, "denied"), "add the user to group dialout"),
+        (FileNotFoundError(2, "no"), "is the reader plugged in"),
+        (OSError(16, "busy"), "another program holds"),
+        (BlockingIOError(11, "locked"), "another program holds"),
+        (ValueError("Invalid URL"), "does not work as a serial port: Invalid URL"),
+    ],
+)
+def test_a_fault_says_what_to_do(error, sentence):
+    assert sentence in str(_fault("/dev/ttyUSB0", error))
+
+
+def test_a_file_is_no_serial_port(listen, tmp_path, wait_for, caplog):
+    (tmp_path / "file").write_text("x")
+    listen(tmp_path / "file")
+    wait_for(lambda: "does not work as a serial port" in caplog.text, "it is said")
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
+def test_waits_grow_and_stay_in_bounds(jitter):
+    waits = SerialPort("x", SerialLine(), jitter=lambda: jitter)._waits()
+    seen = [next(waits) for _ in range(12)]
+    assert seen == sorted(seen)
+    assert FIRST_WAIT / 2 <= seen[0] <= FIRST_WAIT
+    assert LONGEST_WAIT / 2 <= seen[-1] <= LONGEST_WAIT

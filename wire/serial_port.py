@@ -1,0 +1,190 @@
+"""Bytes in and out of one serial device, reopened for ever: the only user of pyserial.
+
+What the bytes mean is not known here. A device that is absent, forbidden, taken or pulled out is tried again with a
+growing wait until `stop`: a port never gives up, because nobody may be near the gate for days. Each change of state
+is logged once, however many tries it spans.
+"""
+
+import errno
+import fcntl
+import logging
+import random
+import termios
+import threading
+from collections.abc import Callable, Iterator
+
+import attrs
+import serial
+
+from wire.description import Parity, SerialLine
+
+_log = logging.getLogger(__name__)
+_dice = random.SystemRandom()
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
+"""Seconds between tries: doubling, each shortened by up to half at random so that many ports do not try in step."""
+BLOCK_BYTES = 4096
+WRITE_BYTES = 1024
+WRITE_SECONDS = 1.0
+_NETWORK_READ_SECONDS = 0.5
+"""A port on the network (`socket://`) cannot be woken; it looks at `stop` this often."""
+_PARITY = {Parity.NONE: serial.PARITY_NONE, Parity.EVEN: serial.PARITY_EVEN, Parity.ODD: serial.PARITY_ODD}
+
+
+class PortError(Exception):
+    """The device cannot be opened, read or written now; the text says what to do."""
+
+
+@attrs.frozen
+class Opened:
+    """The device is open; bytes follow."""
+
+
+@attrs.frozen
+class Lost:
+    """The device that was open is not any more: what was half read is gone."""
+
+    reason: str
+
+
+class SerialPort:
+    """One device (`/dev/serial/by-id/…`, a pseudo-terminal, or a pyserial URL), held by this process alone.
+
+    `listen` runs on the caller's thread; `write` and `stop` may be called from any.
+    """
+
+    def __init__(self, device: str, line: SerialLine, *, jitter: Callable[[], float] = _dice.random) -> None:
+        self.device = device
+        self._line = line
+        self._jitter = jitter
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._port: serial.SerialBase | None = None
+        self._told = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the device is open now."""
+        return self._port is not None
+
+    def listen(self) -> Iterator[Opened | bytes | Lost]:
+        """Yield `Opened`, blocks of bytes and `Lost` in turn until `stop`; never raises for what the device does."""
+        waits = self._waits()
+        while not self._stop.is_set():
+            try:
+                port = self._open()
+            except PortError as fault:
+                self._tell(f"not open: {fault}")
+                self._stop.wait(next(waits))
+                continue
+            self._tell("open")
+            yield Opened()
+            try:
+                while block := self._read(port):
+                    waits = self._waits()
+                    yield block
+            except PortError as fault:
+                self._close()
+                self._tell(f"lost: {fault}")
+                yield Lost(str(fault))
+                self._stop.wait(next(waits))
+            finally:
+                self._close()
+
+    def write(self, content: bytes) -> None:
+        """Send bytes to the device; PortError when it is not open or does not take them within a second."""
+        if len(content) > WRITE_BYTES:
+            raise ValueError(f"{len(content)} bytes at once: at most {WRITE_BYTES} go out")
+        with self._lock:
+            if self._port is None:
+                raise PortError(f"{self.device} is not open now")
+            try:
+                self._port.write(content)
+            except (OSError, termios.error) as error:
+                raise _fault(self.device, error) from error
+
+    def stop(self) -> None:
+        """End `listen`, wherever it waits."""
+        self._stop.set()
+        with self._lock:
+            if isinstance(self._port, serial.Serial):
+                self._port.cancel_read()
+
+    def _open(self) -> serial.SerialBase:
+        try:
+            port = serial.serial_for_url(
+                self.device,
+                do_not_open=True,
+                baudrate=self._line.baud,
+                bytesize=self._line.data_bits,
+                parity=_PARITY[self._line.parity],
+                stopbits=self._line.stop_bits,
+                write_timeout=WRITE_SECONDS,
+                exclusive=True,
+            )
+            is_local = isinstance(port, serial.Serial)
+            port.timeout = None if is_local else _NETWORK_READ_SECONDS
+            port.open()
+            if is_local:
+                # The lock that pyserial takes stops only those who ask for it; this stops every other open.
+                fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
+        except (OSError, termios.error, ValueError) as error:
+            raise _fault(self.device, error) from error
+        with self._lock:
+            self._port = port
+        return port
+
+    def _read(self, port: serial.SerialBase) -> bytes:
+        """Wait for the next bytes; b"" once `stop` was called."""
+        try:
+            while not self._stop.is_set():
+                if first := port.read(1):
+                    # The stub's base class lacks what every port class has.
+                    waiting: int = port.in_waiting  # type: ignore[attr-defined]
+                    return first + port.read(min(waiting, BLOCK_BYTES - 1))
+        except (OSError, termios.error) as error:
+            raise PortError(
+                f"{self.device} was pulled out or switched off; it is opened again when it is back"
+            ) from error
+        return b""
+
+    def _close(self) -> None:
+        with self._lock:
+            port, self._port = self._port, None
+        if port is None:
+            return
+        try:
+            if isinstance(port, serial.Serial):
+                fcntl.ioctl(port.fileno(), termios.TIOCNXCL)
+        except (OSError, termios.error):
+            _log.debug("port already gone device=%s", self.device)
+        finally:
+            port.close()
+
+    def _waits(self) -> Iterator[float]:
+        wait = FIRST_WAIT
+        while True:
+            yield wait * (1 - self._jitter() / 2)
+            wait = min(2 * wait, LONGEST_WAIT)
+
+    def _tell(self, state: str) -> None:
+        """Log a state once, however often it is met again."""
+        if state != self._told:
+            _log.log(logging.INFO if state == "open" else logging.WARNING, "port device=%s %s", self.device, state)
+        self._told = state
+
+
+def _fault(device: str, error: Exception) -> PortError:
+    number = error.errno if isinstance(error, OSError) else None
+    match number:
+        case errno.ENOENT | errno.ENODEV | errno.ENXIO:
+            text = f"there is no device {device}: is the reader plugged in? `ls -l /dev/serial/by-id` shows what is"
+        case errno.EACCES | errno.EPERM:
+            text = (
+                f"this account may not open {device}: add the user to group dialout "
+                "(`sudo usermod -aG dialout USER`), then start again"
+            )
+        case errno.EBUSY | errno.EAGAIN:
+            text = f"another program holds {device}: `sudo fuser -v {device}` names it; stop it"
+        case _:
+            text = f"{device} does not work as a serial port: {error}"
+    return PortError(text)
