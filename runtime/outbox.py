@@ -20,14 +20,14 @@ from typing import Any, Self
 
 import apsw
 
-from messages.acknowledgement import Acknowledgement
+from messages.acknowledgement import Acknowledgement, Rejected
 from messages.envelope import MAX_PAYLOAD_BYTES
 from messages.presence import OutboxState
 from runtime import outbox_file
 from runtime.clock import Clock
 from runtime.outbox_file import OutboxError, OutboxFull, fault_of
 
-__all__ = ["KEEP_ACKNOWLEDGED", "Make", "Outbox", "OutboxError", "OutboxFull", "Row"]
+__all__ = ["KEEP_ACKNOWLEDGED", "Make", "Outbox", "OutboxError", "OutboxFull", "Row", "Settled"]
 
 _log = logging.getLogger(__name__)
 KEEP_ACKNOWLEDGED = timedelta(days=7)
@@ -53,6 +53,14 @@ class Row:
     sequence: int
     topic: str
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What an acknowledgement took off the queue now: how many rows are done, and which were set aside."""
+
+    done: int
+    aside: tuple[Rejected, ...]
 
 
 class Outbox:
@@ -119,32 +127,33 @@ class Outbox:
             else:
                 _log.critical("a queued event is damaged on the disk epoch=%d sequence=%d", self.epoch, sequence)
                 self.set_aside(sequence, DAMAGED)
-        return rows
+        return rows if rows or not found else self.pending(after=found[-1][0], limit=limit)
 
-    def acknowledge(self, *acknowledgements: Acknowledgement) -> int:
+    def acknowledge(self, *acknowledgements: Acknowledgement) -> Settled:
         """Mark what the server has committed as done and what it rejected as set aside; one transaction for all.
 
-        Returns how many rows were settled now: a repeat settles none. One for another epoch is ignored.
+        A repeat settles nothing. An acknowledgement for another epoch is ignored.
         """
-        settled_at = self._now()
         ours = [each for each in acknowledgements if each.epoch == self.epoch]
-        done = [(settled_at, first, last) for each in ours for first, last in each.ranges]
-        aside = [(settled_at, rejected.code.value, rejected.sequence) for each in ours for rejected in each.rejected]
-        return self._settle(done, aside)
+        settled_at = self._now()
+        done, aside = 0, []
+        with self._database() as db:
+            with db:
+                for first, last in (span for each in ours for span in each.ranges):
+                    db.execute(_SETTLE, (settled_at, first, last))
+                    done += db.changes()
+                for rejected in (one for each in ours for one in each.rejected):
+                    db.execute(_SET_ASIDE, (settled_at, rejected.code.value, rejected.sequence))
+                    if db.changes():
+                        aside.append(rejected)
+            self._depth -= done + len(aside)
+        return Settled(done, tuple(aside))
 
     def set_aside(self, sequence: int, code: str) -> None:
         """Stop sending a row that can never be delivered and keep it for staff; `code` says why."""
-        self._settle([], [(self._now(), code, sequence)])
-
-    def _settle(self, done: list[tuple[int, int, int]], aside: list[tuple[int, str, int]]) -> int:
         with self._database() as db:
-            before = db.total_changes()
-            with db:
-                db.executemany(_SETTLE, done)
-                db.executemany(_SET_ASIDE, aside)
-            settled: int = db.total_changes() - before
-            self._depth -= settled
-        return settled
+            db.execute(_SET_ASIDE, (self._now(), code, sequence))
+            self._depth -= db.changes()
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp())

@@ -20,7 +20,7 @@ from messages.acknowledgement import Acknowledgement, RejectCode, Rejected, rang
 from messages.presence import OutboxState
 from runtime import outbox_file
 from runtime.clock import Clock
-from runtime.outbox import Outbox, OutboxError, OutboxFull
+from runtime.outbox import Outbox, OutboxError, OutboxFull, Settled
 
 ROOT = Path(__file__).parents[2]
 TOPIC = "seatgate/v1/bjut/gates/south/access"
@@ -112,24 +112,24 @@ def test_pending_pages_by_sequence(outbox):
 def test_only_named_sequences_are_done_and_a_repeat_changes_nothing(outbox):
     for _ in range(10):
         outbox.append(event)
-    assert outbox.acknowledge(ack(outbox, (2, 4), (9, 9)), ack(outbox, (4, 5))) == 5
+    assert outbox.acknowledge(ack(outbox, (2, 4), (9, 9)), ack(outbox, (4, 5))) == Settled(5, ())
     assert sequences(outbox) == [1, 6, 7, 8, 10]
     assert outbox.state().watermark == 0
-    assert outbox.acknowledge(ack(outbox, (2, 5))) == 0
-    assert outbox.acknowledge(ack(outbox, (1, 1))) == 1
+    assert outbox.acknowledge(ack(outbox, (2, 5))) == Settled(0, ())
+    assert outbox.acknowledge(ack(outbox, (1, 1))).done == 1
     assert outbox.state() == OutboxState(epoch=outbox.epoch, last_sequence=10, depth=4, watermark=5)
-    assert outbox.acknowledge(ack(outbox, (1, 2**53 - 1))) == 4
+    assert outbox.acknowledge(ack(outbox, (1, 2**53 - 1))).done == 4
     assert outbox.state() == OutboxState(epoch=outbox.epoch, last_sequence=10, depth=0, watermark=10)
 
 
 def test_an_acknowledgement_of_another_epoch_empties_nothing(outbox):
     outbox.append(event)
-    assert outbox.acknowledge(ack(outbox, (1, 1), epoch=(outbox.epoch + 1) % 2**53)) == 0
+    assert outbox.acknowledge(ack(outbox, (1, 1), epoch=(outbox.epoch + 1) % 2**53)).done == 0
     assert sequences(outbox) == [1]
 
 
 def test_an_acknowledgement_of_the_future_settles_nothing_that_comes_later(outbox):
-    assert outbox.acknowledge(ack(outbox, (1, 1000))) == 0
+    assert outbox.acknowledge(ack(outbox, (1, 1000))).done == 0
     outbox.append(event)
     assert sequences(outbox) == [1]
 
@@ -138,7 +138,8 @@ def test_rejected_rows_are_set_aside_with_their_reason_and_stay_for_ever(outbox)
     for _ in range(3):
         outbox.append(event)
     rejected = [Rejected(2, RejectCode.DIGEST_CONFLICT), Rejected(3, RejectCode.BAD_SIGNATURE)]
-    assert outbox.acknowledge(ack(outbox, (1, 1), rejected=rejected)) == 3
+    assert outbox.acknowledge(ack(outbox, (1, 1), rejected=rejected)) == Settled(1, tuple(rejected))
+    assert outbox.acknowledge(ack(outbox, rejected=rejected)) == Settled(0, ())
     assert outbox.aside() == {"bad-signature": 1, "digest-conflict": 1}
     assert outbox.prune(datetime.now(UTC) + timedelta(days=800)) == 1
     assert outbox.aside() == {"bad-signature": 1, "digest-conflict": 1}
@@ -162,6 +163,13 @@ def test_a_row_that_rots_on_the_disk_is_set_aside_not_sent(outbox, caplog):
     assert outbox.aside() == {"damaged-on-disk": 1}
     assert outbox.state().depth == 1
     assert "damaged on the disk" in caplog.text
+
+
+def test_a_page_of_damaged_rows_does_not_hide_the_good_ones_behind_it(outbox):
+    for _ in range(45):
+        outbox.append(event)
+    outbox._file.connection.execute("UPDATE rows SET payload = x'00' WHERE sequence <= 40")
+    assert [row.sequence for row in outbox.pending(limit=20)] == [41, 42, 43, 44, 45]
 
 
 def test_a_full_disk_is_a_fault_and_the_next_event_still_fits_the_sequence(outbox):
@@ -332,7 +340,7 @@ def test_the_queue_behaves_like_a_set_of_numbers(tmp_path_factory, steps):
                 waiting.add(last)
                 assert box.append(event).sequence == last
             else:
-                assert box.acknowledge(ack(box, *ranges_of(step))) == len(waiting & step)
+                assert box.acknowledge(ack(box, *ranges_of(step))).done == len(waiting & step)
                 waiting -= step
             assert sequences(box) == sorted(waiting)
             state = box.state()

@@ -1,0 +1,230 @@
+"""Outbox → broker: sends what is pending until booking itself says that it has committed it.
+
+A row is done only by an application acknowledgement signed by the server's key: neither the broker's PUBACK nor a
+false broker can empty the outbox. At most WINDOW rows are under way; one that stays unanswered is sent again after
+5 s, doubling to 60 s, at once over a new connection, and at once when booking comes back. One thread runs it; what comes from
+elsewhere is put in and wakes it; it waits for exactly as long as nothing is due. Threads are started in `app.py`.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from messages import acknowledgement
+from messages.acknowledgement import Acknowledgement
+from messages.errors import MessageError
+from messages.presence import PresenceState
+from runtime.mqtt import NO_SUBSCRIBERS, LinkDown, Message, Published
+from runtime.outbox import Outbox, OutboxError, Row
+from runtime.presence import read_presence
+from runtime.signing import SIG, SigningKey, signed_properties, verify
+
+_log = logging.getLogger(__name__)
+WINDOW = 20
+FIRST_RESEND_SECONDS, LAST_RESEND_SECONDS = 5.0, 60.0
+_MAX_INBOX = 1000
+"""Acknowledgements that may wait to be applied; a lost one costs a resend and no more."""
+_FAULT_PAUSE_SECONDS = 5.0
+"""Before the outbox is tried again after it failed."""
+
+
+class Link(Protocol):
+    """What an uplink needs of MqttLink."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether publishing makes sense now."""
+
+    @property
+    def session(self) -> int:
+        """The number of the connection."""
+
+    def publish(
+        self, topic: str, payload: bytes, *, properties: dict[str, str], on_done: Callable[[str | None], None]
+    ) -> Published:
+        """Send with QoS 1; LinkDown when not connected."""
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkCounters:
+    """What an uplink has done since it was made, for metrics and diagnose."""
+
+    sent: int
+    resent: int
+    acknowledged: int
+    rejected: int
+    bad_acknowledgements: int
+    unheard: int
+    in_flight: int
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A row under way: over which connection it last went, and when it is due again (0: now)."""
+
+    row: Row
+    session: int = 0
+    wait: float = FIRST_RESEND_SECONDS
+    due: float = 0.0
+
+
+class Uplink:
+    """`server_key`: the server's 32 public bytes, which sign acknowledgements and booking's presence."""
+
+    def __init__(self, outbox: Outbox, link: Link, key: SigningKey, server_key: bytes) -> None:
+        self._outbox = outbox
+        self._link = link
+        self._key = key
+        self._server_key = server_key
+        self._wakening = threading.Condition()
+        self._woken = False
+        self._inbox: deque[Message] = deque(maxlen=_MAX_INBOX)
+        self._booking_is_back = False
+        self._flights: dict[int, _Flight] = {}
+        self._fetched = 0
+        self._counts: Counter[str] = Counter()
+
+    def wake(self) -> None:
+        """Look again: a row was appended, the link has connected, or the thread is to stop. From any thread."""
+        with self._wakening:
+            self._woken = True
+            self._wakening.notify()
+
+    def on_ack(self, message: Message) -> None:
+        """Take in a message from our acknowledgement topic. From any thread."""
+        self._inbox.append(message)
+        self.wake()
+
+    def on_booking_presence(self, message: Message) -> None:
+        """Take in a message from booking's presence topic: on a birth all that is under way is sent again.
+
+        A retained one only says what was so before we connected, and a new connection sends all again anyway.
+        """
+        if message.retained:
+            return
+        presence = read_presence(message, self._server_key)
+        if presence is not None and presence.state is PresenceState.BIRTH:
+            self._booking_is_back = True
+            self.wake()
+
+    def counters(self) -> UplinkCounters:
+        """Return the figures as they are now. From any thread."""
+        counts = self._counts
+        return UplinkCounters(
+            sent=counts["sent"],
+            resent=counts["resent"],
+            acknowledged=counts["acknowledged"],
+            rejected=counts["rejected"],
+            bad_acknowledgements=counts["bad"],
+            unheard=counts["unheard"],
+            in_flight=len(self._flights),
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set and `wake` is called."""
+        while not stop.is_set():
+            try:
+                pause = self._step(time.monotonic())
+            except OutboxError as error:
+                _log.critical("the uplink cannot use the outbox: %s", error)
+                pause = _FAULT_PAUSE_SECONDS
+            with self._wakening:
+                self._wakening.wait_for(lambda: self._woken or stop.is_set(), pause)
+                self._woken = False
+
+    def _step(self, now: float) -> float | None:
+        """Do what is due at `now` and return for how many seconds nothing will be; None: until woken."""
+        self._apply_acknowledgements()
+        if not self._link.connected:
+            return None
+        session = self._link.session
+        if self._booking_is_back:
+            self._booking_is_back = False
+            for flight in self._flights.values():
+                flight.due, flight.wait = 0.0, FIRST_RESEND_SECONDS
+        for flight in sorted(self._flights.values(), key=_by_sequence):
+            if now >= flight.due or flight.session != session:
+                self._send(flight, session, now)
+        free = WINDOW - len(self._flights)
+        for row in self._outbox.pending(after=self._fetched, limit=free) if free else ():
+            self._fetched = row.sequence
+            self._flights[row.sequence] = flight = _Flight(row)
+            self._send(flight, session, now)
+        if not self._flights:
+            return None
+        return max(0.0, min(flight.due for flight in self._flights.values()) - now)
+
+    def _send(self, flight: _Flight, session: int, now: float) -> None:
+        row, again = flight.row, flight.session > 0
+        try:
+            self._link.publish(
+                row.topic,
+                row.payload,
+                properties=signed_properties(self._key, row.topic, row.payload),
+                on_done=self._when_answered,
+            )
+        except LinkDown:
+            # Not sent: it stays due, and the next connection wakes us.
+            flight.due = now + flight.wait
+            return
+        flight.session = session
+        flight.due = now + flight.wait
+        flight.wait = min(flight.wait * 2, LAST_RESEND_SECONDS)
+        self._counts["resent" if again else "sent"] += 1
+
+    def _when_answered(self, reason: str | None) -> None:
+        if reason == NO_SUBSCRIBERS:
+            self._counts["unheard"] += 1
+
+    def _apply_acknowledgements(self) -> None:
+        arrived = []
+        while self._inbox:
+            message = self._inbox.popleft()
+            found = self._read(message)
+            if found is not None:
+                arrived.append(found)
+        if not arrived:
+            return
+        # When this fails the rows stay under way, and a resend brings the acknowledgement again.
+        settled = self._outbox.acknowledge(*arrived)
+        self._counts["acknowledged"] += settled.done
+        for sequence in [number for number in self._flights if any(_names(found, number) for found in arrived)]:
+            del self._flights[sequence]
+        for rejected in settled.aside:
+            self._counts["rejected"] += 1
+            _log.error(
+                "booking refused an event, it is kept aside for staff epoch=%d sequence=%d code=%s",
+                self._outbox.epoch,
+                rejected.sequence,
+                rejected.code,
+            )
+
+    def _read(self, message: Message) -> Acknowledgement | None:
+        """Return an acknowledgement that the server signed for this outbox; None, counted, for anything else."""
+        problem = "it is not signed by the server"
+        if verify(self._server_key, message.topic, message.payload, message.properties.get(SIG, "")):
+            try:
+                found = acknowledgement.decode(message.payload)
+            except MessageError as error:
+                problem = str(error)
+            else:
+                if found.epoch == self._outbox.epoch:
+                    return found
+                problem = f"it is for epoch {found.epoch}"
+        self._counts["bad"] += 1
+        _log.warning("acknowledgement ignored topic=%s: %s", message.topic, problem)
+        return None
+
+
+def _by_sequence(flight: _Flight) -> int:
+    return flight.row.sequence
+
+
+def _names(found: Acknowledgement, sequence: int) -> bool:
+    return any(first <= sequence <= last for first, last in found.ranges) or any(
+        rejected.sequence == sequence for rejected in found.rejected
+    )
