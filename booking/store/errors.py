@@ -1,5 +1,7 @@
-"""The faults of storage. An expected "no" is never one of these: it is a Refusal."""
+"""The fault of storage."""
+
+from booking.errors import BookingError
 
 
-class StoreError(Exception):
+class StoreError(BookingError):
     """Storage cannot be opened or written. The text is a sentence that says what to do."""

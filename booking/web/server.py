@@ -4,6 +4,7 @@ The stop closes the live hub first; without that uvicorn waits for every open st
 """
 
 import socket
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -15,9 +16,9 @@ STOP_SECONDS = 1
 
 
 class WebServer(uvicorn.Server):
-    """`run(sockets=[...])` serves until SIGTERM, SIGINT or `stop()`."""
+    """`run(sockets=[...])` serves until SIGTERM, SIGINT or `stop()`; `on_started` is called once it serves."""
 
-    def __init__(self, app: ASGIApp, live: LiveHub) -> None:
+    def __init__(self, app: ASGIApp, live: LiveHub, *, on_started: Callable[[], None] = lambda: None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -32,6 +33,24 @@ class WebServer(uvicorn.Server):
             )
         )
         self._live = live
+        self._on_started = on_started
+        self._ticks = self._ticks_seen = 0
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve, then say so."""
+        await super().startup(sockets)
+        if self.started and not self.should_exit:
+            self._on_started()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Count that the event loop turns (uvicorn calls this ten times a second)."""
+        self._ticks += 1
+        return await super().on_tick(counter)
+
+    def is_ticking(self) -> bool:
+        """Tell whether the event loop has turned since the last time this was asked; for the watchdog."""
+        before, self._ticks_seen = self._ticks_seen, self._ticks
+        return self._ticks != before or not self.started
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Close the live streams, then stop."""

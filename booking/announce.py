@@ -1,0 +1,94 @@
+"""Retained seat maps out: after commits, coalesced, and at the moment when time alone changes one.
+
+Waiting is on one event with the time until the next change as its limit: nothing polls.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from booking.identity import NAME, Identity, Signed
+from booking.service.ports import Reads
+from messages import seats
+from messages.seats import AreaMap
+from messages.topics import Family, Leaf, build
+from runtime.clock import Clock
+from runtime.mqtt import LinkDown
+
+QUIET = timedelta(milliseconds=100)
+"""After a round of maps, commits gather this long before the next one."""
+LONGEST_WAIT = timedelta(minutes=5)
+"""A clock that was set is noticed after this at the latest."""
+_log = logging.getLogger(__name__)
+
+
+class Announcer:
+    """`touched` and `everything` from any thread; `run` on a thread of its own until `stop`."""
+
+    def __init__(
+        self, areas: Iterable[str], reads: Reads, identity: Identity, clock: Clock, publish: Callable[[Signed], object]
+    ) -> None:
+        self._areas = tuple(areas)
+        self._reads = reads
+        self._identity = identity
+        self._clock = clock
+        self._publish = publish
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._pending: set[str] = set()
+        self._forced: set[str] = set()
+        self._last: dict[str, AreaMap] = {}
+
+    def touched(self, areas: frozenset[str]) -> None:
+        """Note that a commit changed these areas; never waits."""
+        if areas:
+            with self._lock:
+                self._pending |= areas
+            self._wake.set()
+
+    def everything(self) -> None:
+        """Announce every map again: the broker may have lost what it held."""
+        with self._lock:
+            self._forced |= set(self._areas)
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End `run`."""
+        self._stopping.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        """Announce until `stop`."""
+        while not self._stopping.is_set():
+            self._wake.wait(self._time_to_next_change().total_seconds())
+            if self._stopping.is_set():
+                return
+            self._wake.clear()
+            self.announce()
+            self._stopping.wait(QUIET.total_seconds())
+
+    def _time_to_next_change(self) -> timedelta:
+        now = self._clock.now()
+        changes = (self._reads.next_change(area, now) for area in self._areas)
+        return min([LONGEST_WAIT, *(max(change - now, timedelta()) for change in changes if change is not None)])
+
+    def announce(self) -> None:
+        """Publish what was touched or forced, and whatever time has changed since it was last published."""
+        with self._lock:
+            forced, self._forced = self._forced, set()
+            self._pending.clear()
+        for area in self._areas:
+            area_map = self._reads.area_map(area, self._clock.now())
+            if area_map is not None and (area in forced or area_map.newer_than(self._last.get(area))):
+                self._send(area_map)
+
+    def _send(self, area_map: AreaMap) -> None:
+        topic = build(self._identity.site, Family.AREAS, area_map.area, Leaf.SEATS)
+        payload = seats.encode(self._identity.site, NAME, area_map)
+        try:
+            self._publish(self._identity.signed(topic, payload))
+        except LinkDown:
+            return  # `everything` follows the next connection
+        self._last[area_map.area] = area_map

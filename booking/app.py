@@ -1,0 +1,180 @@
+"""Wires the booking process: settings, store, broker, threads, pages; and takes it all down again. No behaviour here."""
+
+import contextlib
+import socket as sockets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+
+from booking.accounts import demo_accounts, enrolments, mark_of, people_of
+from booking.announce import Announcer
+from booking.domain.places import Places
+from booking.errors import BookingError
+from booking.identity import NAME, Identity, Signed
+from booking.ingest import Ingest
+from booking.kiosk_commands import BrokerKioskCommands
+from booking.notify import Notifier
+from booking.service.ports import Touched
+from booking.settings import BookingSettings
+from booking.store.sqlite import SqliteStore, open_store
+from booking.sweeper import Sweeper
+from booking.web.app import create_app
+from booking.web.context import Context
+from booking.web.live import LiveHub
+from booking.web.screens import Screens
+from booking.web.server import WebServer, bind
+from config.plans import load_plan
+from config.site_check import load_site
+from messages.topics import Family, Leaf, every
+from runtime.clock import Clock
+from runtime.mqtt import MqttLink, Published
+from runtime.presence import Announcer as Presence
+from runtime.service import Service
+
+SESSION_EXPIRY = timedelta(hours=24)
+"""How long the broker keeps events for us while we are away; what it loses the gates send again."""
+
+
+def run(settings: BookingSettings) -> None:
+    """Serve until SIGTERM or SIGINT. BookingError, ConfigError and RuntimeFault are sentences for the console."""
+    clock = Clock.from_environment()
+    site = load_site(settings.site)
+    plans = {area.id: load_plan(site, area) for area in site.areas}
+    places = Places.of(site, {area: plan.seats for area, plan in plans.items()})
+    with ExitStack() as stack:
+        service = stack.enter_context(Service())
+        socket = _listen(settings)
+        stack.callback(socket.close)
+        identity = Identity.load_or_create(site.id, settings.data)
+        store = open_store(settings.database_file, places, clock.now())
+        stack.callback(store.close)
+        _load_people(settings, identity, store, clock)
+        edge = stack.enter_context(_edge(settings, places, identity, store, clock))
+        live = LiveHub(store.reads, clock)
+        host, port = socket.getsockname()[:2]
+        context = Context(
+            site=site,
+            plans=plans,
+            clock=clock,
+            writer=store.writer,
+            reads=store.reads,
+            key=identity.key,
+            master=identity.master,
+            kiosk_commands=BrokerKioskCommands(identity, clock, edge.send),
+            live=live,
+            screens=Screens(),
+            public_url=settings.public_url or site.public_url or f"http://{host}:{port}",
+            production=settings.production,
+            faults=edge.faults,
+        )
+        server = WebServer(create_app(context), live, on_started=lambda: service.ready(f"serving on {host}:{port}"))
+        stack.enter_context(_thread("booking-watchdog", lambda: service.wait(server.is_ticking), service.stop.set))
+        server.run(sockets=[socket])
+        if not service.stop.is_set() and not server.started:
+            raise BookingError("the pages could not be started: the log says why")
+
+
+def _listen(settings: BookingSettings) -> sockets.socket:
+    http = settings.http
+    try:
+        return bind(http.host, http.port)
+    except OSError as error:
+        raise BookingError(
+            f"port {http.port} on {http.host} cannot be opened ({error.strerror}): stop the program that has it, "
+            "or choose another in the settings ([http] port)"
+        ) from error
+
+
+def _load_people(settings: BookingSettings, identity: Identity, store: SqliteStore, clock: Clock) -> None:
+    if settings.demo_accounts_file is not None:
+        accounts = demo_accounts(settings.demo_accounts_file)
+        marker = settings.data / "demo-accounts.loaded"
+        mark = mark_of(identity.master, accounts)
+        known = marker.exists() and marker.read_text(encoding="ascii") == mark
+        if not known or any(store.reads.password_hash(account.reader) is None for account in accounts):
+            store.writer.submit([people_of(accounts, clock.now())]).result()
+            marker.write_text(mark, encoding="ascii")
+    if settings.enrolment_codes_file is not None:
+        store.writer.submit(enrolments(settings.enrolment_codes_file, clock.now())).result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """What the pages need of the broker's side."""
+
+    send: Callable[[Signed], Published]
+    faults: Callable[[], list[str]]
+
+
+@contextmanager
+def _edge(
+    settings: BookingSettings, places: Places, identity: Identity, store: SqliteStore, clock: Clock
+) -> Iterator[_Edge]:
+    """Connect to the broker and run what listens and speaks there; a broker that is away stops none of it."""
+
+    def send(message: Signed) -> Published:
+        return link.publish(message.topic, message.payload, properties=message.properties)
+
+    def send_retained(message: Signed) -> None:
+        link.publish(message.topic, message.payload, properties=message.properties, retain=True)
+
+    def connected(session: int) -> None:
+        presence.announce(link, session)
+        announcer.everything()
+        notifier.wake()
+
+    def committed(touched: Touched) -> None:
+        announcer.touched(touched)
+        notifier.wake()
+        sweeper.wake()
+
+    presence = Presence(places.site.id, Family.BOOKING, NAME, _version(), clock, identity.key)
+    ingest = Ingest(places=places, writer=store.writer, reads=store.reads, identity=identity, clock=clock, publish=send)
+    announcer = Announcer([area.id for area in places.site.areas], store.reads, identity, clock, send_retained)
+    notifier = Notifier(store.reads, store.writer, identity, clock, send)
+    sweeper = Sweeper(store.reads.next_due, store.writer, clock)
+    link = MqttLink(
+        settings.broker,
+        client_id=f"booking-{places.site.id}-{NAME}",
+        session_expiry=SESSION_EXPIRY,
+        on_message=ingest.on_message,
+        will=presence.will,
+        on_connect=connected,
+    )
+    link.subscribe(every(places.site.id, Family.GATES, Leaf.ACCESS))
+    store.writer.on_commit(committed)
+
+    def faults() -> list[str]:
+        broker = settings.broker
+        return [] if link.connected else [f"the broker {broker.host}:{broker.port} is not connected"]
+
+    with ExitStack() as stack:
+        for name, part in (("ingest", ingest), ("announce", announcer), ("notify", notifier), ("sweep", sweeper)):
+            stack.enter_context(_thread(f"booking-{name}", part.run, part.stop))
+        stack.callback(link.stop)
+        link.start()
+        yield _Edge(send, faults)
+
+
+@contextmanager
+def _thread(name: str, run_: Callable[[], None], stop: Callable[[], None]) -> Iterator[None]:
+    """Run `run_` on a thread until the block ends, then `stop` it and wait for its end."""
+    thread = threading.Thread(target=run_, name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop()
+        thread.join(_JOIN_SECONDS)
+
+
+_JOIN_SECONDS = 1.0
+
+
+def _version() -> str:
+    with contextlib.suppress(PackageNotFoundError):
+        return version("seatgate")
+    return "unknown"  # run from a source tree that is not installed

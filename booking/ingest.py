@@ -1,0 +1,277 @@
+"""Gate events in: verify, decode, hand to the writer in batches, and acknowledge what the commit holds.
+
+Nothing is acknowledged before its transaction is on the disk; what is lost in between the gate sends again. The
+callback of the broker's thread only enqueues. Card numbers are never logged here.
+"""
+
+import hashlib
+import logging
+import queue
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from booking.domain.places import Places
+from booking.domain.refusals import Refusal
+from booking.errors import BookingError
+from booking.identity import NAME, Identity, Signed
+from booking.service.commands import Command, KeepDeadLetter, Outcome, Recorded, RecordGateEvent
+from booking.service.ports import Reads, Writer
+from messages import access, acknowledgement, envelope
+from messages.access import Epoch, GateEvent, Sequence
+from messages.acknowledgement import Acknowledgement, RejectCode, Rejected, ranges_of
+from messages.errors import MessageError
+from messages.topics import Family, Leaf, build, parse
+from runtime.clock import Clock
+from runtime.mqtt import LinkDown, Message
+from runtime.signing import KID, SIG, verify
+
+MOST_WAITING = 10_000
+"""Messages held in memory; beyond this they are dropped, unacknowledged, and the gates send them again."""
+MOST_PER_BATCH = 256
+MOST_AHEAD = timedelta(minutes=5)
+"""An event from further in the future than this has a wrong clock: kept for staff, never applied."""
+OLDEST = timedelta(days=400)
+"""The same for the past: a clock that fell back to 1970."""
+_log = logging.getLogger(__name__)
+
+
+class _Identity(msgspec.Struct, frozen=True):
+    """What a message must tell even when nothing else in it can be used."""
+
+    epoch: Epoch
+    sequence: Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A message of `gate` that is signed by its key, as the command that stores it."""
+
+    gate: str
+    epoch: int
+    sequence: int
+    command: RecordGateEvent | KeepDeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class _Unverified:
+    """A message that is not believed."""
+
+    gate: str
+    epoch: int
+    sequence: int
+    code: RejectCode
+
+
+class Ingest:
+    """`on_message` from the broker's thread; `run` on a thread of its own until `stop`. `counts` are for metrics."""
+
+    def __init__(
+        self,
+        *,
+        places: Places,
+        writer: Writer,
+        reads: Reads,
+        identity: Identity,
+        clock: Clock,
+        publish: Callable[[Signed], object],
+    ) -> None:
+        self._places = places
+        self._writer = writer
+        self._reads = reads
+        self._identity = identity
+        self._clock = clock
+        self._publish = publish
+        self._queue: queue.Queue[Message | None] = queue.Queue(MOST_WAITING)
+        self._portals = {(gate.id, portal.id) for gate in places.site.gates for portal in gate.portals}
+        self._acknowledged = 0
+        self.counts: Counter[str] = Counter()
+
+    def on_message(self, message: Message) -> None:
+        """Take a message from the broker; never waits."""
+        try:
+            self._queue.put_nowait(message)
+        except queue.Full:
+            self.counts["dropped"] += 1
+
+    def stop(self) -> None:
+        """End `run` after the batch at hand."""
+        with self._queue.mutex:
+            self._queue.queue.clear()
+        self._queue.put(None)
+
+    def run(self) -> None:
+        """Store and acknowledge batches until `stop`."""
+        while (first := self._queue.get()) is not None:
+            batch = [first]
+            ended = False
+            while len(batch) < MOST_PER_BATCH and not ended:
+                try:
+                    following = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    ended = True
+                else:
+                    batch.append(following)
+            self.take(batch)
+            if ended:
+                return
+
+    def take(self, batch: Iterable[Message]) -> None:
+        """Store one batch in one transaction, then acknowledge it."""
+        now = self._clock.now()
+        read = [seen for message in batch if (seen := self._read(message, now)) is not None]
+        verified = [one for one in read if isinstance(one, _Verified)]
+        answers = _Answers()
+        for one in read:
+            if isinstance(one, _Unverified):
+                answers.reject(one, one.code)
+                self.counts["rejected"] += 1
+        try:
+            self._store(verified, answers)
+        except BookingError as error:
+            _log.error("gate events not stored events=%d error=%s: they will be sent again", len(verified), error)
+        self._acknowledge(answers)
+
+    # ---- reading -----------------------------------------------------------------------------------------------------
+
+    def _read(self, message: Message, now: datetime) -> _Verified | _Unverified | None:
+        self.counts["received"] += 1
+        try:
+            gate = parse(message.topic).name
+            identity = _identity_of(message.payload)
+        except MessageError as error:
+            self.counts["unreadable"] += 1
+            _log.warning("gate message dropped bytes=%d reason=%s", len(message.payload), error)
+            return None
+        fault = self._signature_fault(gate, message)
+        if fault is not None:
+            _log.warning("gate message rejected gate=%s sequence=%d code=%s", gate, identity.sequence, fault)
+            return _Unverified(gate, identity.epoch, identity.sequence, fault)
+        digest = hashlib.sha256(message.payload).digest()
+        try:
+            event = access.decode(self._places.site.id, gate, message.payload)
+        except MessageError as error:
+            _log.warning("gate message malformed gate=%s sequence=%d reason=%s", gate, identity.sequence, error)
+            return _Unverified(gate, identity.epoch, identity.sequence, RejectCode.MALFORMED)
+        reason = self._why_not(gate, event, now)
+        command: RecordGateEvent | KeepDeadLetter
+        if reason is None:
+            command = RecordGateEvent(gate=gate, at=now, event=event, payload=message.payload, digest=digest)
+        else:
+            command = _dead_letter(identity, gate, now, message.payload, reason)
+        return _Verified(gate, identity.epoch, identity.sequence, command)
+
+    def _signature_fault(self, gate: str, message: Message) -> RejectCode | None:
+        device = self._reads.device_by_kid(message.properties.get(KID, ""))
+        if device is None or device.kind != "gate" or device.id != gate:
+            return RejectCode.UNKNOWN_KEY
+        signed = verify(device.public_key, message.topic, message.payload, message.properties.get(SIG, ""))
+        return None if signed else RejectCode.BAD_SIGNATURE
+
+    def _why_not(self, gate: str, event: GateEvent, now: datetime) -> str | None:
+        """Return why a verified event cannot be applied."""
+        if (gate, event.portal) not in self._portals:
+            return "unknown-portal"
+        if event.occurred_at > now + MOST_AHEAD or event.occurred_at < now - OLDEST:
+            return "impossible-time"
+        return None
+
+    # ---- storing and answering ---------------------------------------------------------------------------------------
+
+    def _store(self, verified: list[_Verified], answers: "_Answers") -> None:
+        if not verified:
+            return
+        commands: list[Command] = [one.command for one in verified]
+        outcomes = self._writer.submit(commands).result()
+        failed = []
+        for one, outcome in zip(verified, outcomes, strict=True):
+            if isinstance(outcome, Refusal):
+                failed.append(one)
+            else:
+                self._answer(one, outcome, answers)
+        # what booking itself fails at is kept for staff: sent again for ever it would fail for ever
+        letters: list[Command] = [
+            _dead_letter(one, one.gate, one.command.at, one.command.payload, "fault") for one in failed
+        ]
+        if letters:
+            for one, outcome in zip(failed, self._writer.submit(letters).result(), strict=True):
+                if not isinstance(outcome, Refusal):
+                    self._answer(one, outcome, answers)
+
+    def _answer(self, one: _Verified, outcome: Outcome, answers: "_Answers") -> None:
+        if isinstance(outcome, Recorded) and outcome.conflict:
+            self.counts["conflicts"] += 1
+            _log.error("gate identity used twice gate=%s epoch=%d sequence=%d", one.gate, one.epoch, one.sequence)
+            answers.reject(one, RejectCode.DIGEST_CONFLICT)
+            return
+        replay = isinstance(outcome, Recorded) and outcome.replay
+        dead = isinstance(one.command, KeepDeadLetter)
+        self.counts["replays" if replay else "dead-letters" if dead else "stored"] += 1
+        answers.hold(one)
+
+    def _acknowledge(self, answers: "_Answers") -> None:
+        for gate, epoch in answers.streams():
+            now = self._clock.now()
+            self._acknowledged += 1
+            payload = acknowledgement.encode(
+                self._places.site.id,
+                NAME,
+                answers.of(gate, epoch, now),
+                event_id=acknowledgement.now_id(now, self._acknowledged),
+            )
+            topic = build(self._places.site.id, Family.GATES, gate, Leaf.ACK)
+            try:
+                self._publish(self._identity.signed(topic, payload))
+            except LinkDown:
+                _log.warning("acknowledgement not sent gate=%s: the gate will send its events again", gate)
+
+
+class _Answers:
+    """What is to be said to each (gate, epoch)."""
+
+    def __init__(self) -> None:
+        self._held: defaultdict[tuple[str, int], set[int]] = defaultdict(set)
+        self._rejected: defaultdict[tuple[str, int], dict[int, RejectCode]] = defaultdict(dict)
+
+    def hold(self, one: _Verified) -> None:
+        """A committed transaction holds this event."""
+        self._held[one.gate, one.epoch].add(one.sequence)
+
+    def reject(self, one: _Verified | _Unverified, code: RejectCode) -> None:
+        """This event will never be taken."""
+        self._rejected[one.gate, one.epoch][one.sequence] = code
+
+    def streams(self) -> list[tuple[str, int]]:
+        """Return each (gate, epoch) that is owed an answer."""
+        return sorted({*self._held, *self._rejected})
+
+    def of(self, gate: str, epoch: int, now: datetime) -> Acknowledgement:
+        """Return one stream's acknowledgement; what is held is not rejected, whatever else bore its number."""
+        held = self._held[gate, epoch]
+        rejected = [
+            Rejected(sequence, code)
+            for sequence, code in sorted(self._rejected[gate, epoch].items())
+            if sequence not in held
+        ]
+        return Acknowledgement(epoch, ranges_of(held), rejected, now)
+
+
+def _identity_of(payload: bytes) -> _Identity:
+    return envelope.decode_data(envelope.decode(payload), _Identity)
+
+
+def _dead_letter(one: _Verified | _Identity, gate: str, at: datetime, payload: bytes, reason: str) -> KeepDeadLetter:
+    return KeepDeadLetter(
+        gate=gate,
+        at=at,
+        epoch=one.epoch,
+        sequence=one.sequence,
+        payload=payload,
+        digest=hashlib.sha256(payload).digest(),
+        reason=reason,
+    )

@@ -1,0 +1,46 @@
+"""Commands from booking to a kiosk: signed, with an id and a deadline; late or unsigned ones are never acted on."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from messages import envelope
+from messages.envelope import Moment
+from messages.errors import MessageError
+from messages.topics import Family
+
+TYPE = "org.seatgate.command.v1"
+
+
+class Screenshot(msgspec.Struct, frozen=True, tag="screenshot", tag_field="command"):
+    """Send a picture of the idle screen, under this id, before the deadline."""
+
+    id: Annotated[str, msgspec.Meta(min_length=16, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+    deadline: Moment
+
+
+Command = Screenshot
+"""Every command that exists."""
+
+
+def encode(site: str, booking: str, command: Command, *, at: datetime) -> bytes:
+    """Return the payload bytes of a command given at `at`."""
+    return envelope.encode(
+        event_id=command.id,
+        source=envelope.source_of(site, Family.BOOKING, booking),
+        event_type=TYPE,
+        time=at,
+        data=command,
+    )
+
+
+def decode(payload: bytes) -> Command:
+    """Decode a command; MessageError when it is none that we know."""
+    outer = envelope.decode(payload)
+    if outer.type != TYPE:
+        raise MessageError(f"{outer.type!r} is not a command")
+    command = envelope.decode_data(outer, Command)
+    if command.id != outer.id:
+        raise MessageError(f"the envelope's id {outer.id!r} is not the command's {command.id!r}")
+    return command
