@@ -25,6 +25,8 @@ BOOKING = "booking"
 _PASSWORD_BYTES = 32
 _ITERATIONS = 101
 """mosquitto's own default; the passwords are 32 random bytes, which no number of guesses reaches."""
+_HEADERS_BYTES = 4096
+"""Room for a packet's topic and user properties beside its payload."""
 
 _CONFIGURATION = """\
 # Written by `seatgate run` at every start.
@@ -33,13 +35,13 @@ allow_anonymous false
 password_file {folder}/passwords
 acl_file {folder}/acl
 persistence true
-persistence_location {folder}/
+persistence_location {folder}
 # Nagle's algorithm would hold every small message back for 40 ms.
 set_tcp_nodelay true
 # Far above any burst: past its limit mosquitto drops messages that it has already acknowledged to their sender.
 # Not 0 (no limit): then mosquitto 2.0.11 cuts off a client whose publish its rights forbid, instead of answering it.
 max_queued_messages 1000000
-message_size_limit {size}
+max_packet_size {size}
 sys_interval 0
 connection_messages true
 log_dest stderr
@@ -150,7 +152,9 @@ def prepare(folder: Path, host: str, port: int, all_accounts: Sequence[Account])
     """Write mosquitto's files into `folder`. Passwords are made once and kept from start to start."""
     broker = Broker(folder.resolve(), host, port)
     (broker.folder / "accounts").mkdir(parents=True, exist_ok=True, mode=0o700)
-    configuration = _CONFIGURATION.format(port=port, host=host, folder=broker.folder, size=MAX_PAYLOAD_BYTES)
+    configuration = _CONFIGURATION.format(
+        port=port, host=host, folder=broker.folder, size=MAX_PAYLOAD_BYTES + _HEADERS_BYTES
+    )
     if os.geteuid() == 0:
         # As root mosquitto would turn into the user `mosquitto`, who may not read this folder.
         configuration += "user root\n"

@@ -108,10 +108,10 @@ class Children:
         signal.set_wakeup_fd(-1)
         for end in (self._wake, *(child.notify for child in self._children)):
             self._selector.unregister(end)
-            end.close()
-        self._wake_end.close()
         for group in (self._children[1:], self._children[:1]):
             self._stop_group([child for child in group if child.popen is not None])
+        for end in (self._wake, self._wake_end, *(child.notify for child in self._children)):
+            end.close()  # last, because a child says on it that it stops
         self._selector.close()
 
     def _launch(self, child: _Child) -> None:

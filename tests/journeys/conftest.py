@@ -97,6 +97,7 @@ class Library:
     """`seatgate run` over a data folder of its own, and what a test asks of it."""
 
     def __init__(self, folder: Path, ports: tuple[int, int], turnstiles: dict[str, Turnstile], site: str) -> None:
+        self.root = ROOT
         self.data = folder / "var"
         self.turnstiles = turnstiles
         self._ports = ports
@@ -131,7 +132,14 @@ class Library:
         code = self._running.wait(CEILING)
         self._running = None
         assert code == 0, self.console()
+        assert "killed" not in self.console()
         return time.monotonic() - began
+
+    def kill(self) -> None:
+        """Kill `seatgate run` alone, as `kill -9` does."""
+        self._running.kill()
+        self._running.wait(CEILING)
+        self._running = None
 
     def abandon(self) -> None:
         """End it if it still runs, whatever state it is in."""
@@ -164,7 +172,12 @@ class Library:
 
     def pid(self, part: str) -> int:
         """The process whose command line holds `part`, such as "booking.toml" or "mosquitto.conf"."""
-        return next(pid for pid, command in self.processes().items() if part in command)
+        found = self.pid_or_none(part)
+        assert found is not None, f"no process has {part} in its command line"
+        return found
+
+    def pid_or_none(self, part: str) -> int | None:
+        return next((pid for pid, command in self.processes().items() if part in command), None)
 
     @contextmanager
     def broker_by_hand(self):
@@ -251,3 +264,18 @@ def library(tmp_path_factory, free_port):
     running.abandon()
     for turnstile in turnstiles.values():
         turnstile.close()
+
+
+@pytest.fixture
+def sign_in(library):
+    """`sign_in(page, account)`: fill in the sign-in page; `here=True` when the page shows it already."""
+
+    def fill(page, account: dict[str, str], *, here: bool = False) -> None:
+        if not here:
+            page.goto(f"{library.run['http']}/sign-in")
+        page.locator("#reader").fill(account["reader"])
+        page.locator("#password").fill(account["password"])
+        page.locator("form[action='/sign-in'] button").click()
+        page.wait_for_url(lambda url: "/sign-in" not in url)
+
+    return fill
