@@ -4,8 +4,56 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Scope
 
+from booking.web import (
+    api_areas,
+    api_checkin,
+    api_devices,
+    api_kiosks,
+    api_records,
+    api_reservations,
+    api_session,
+    pages,
+    pages_book,
+    pages_checkin,
+    pages_docs,
+    pages_me,
+    pages_records,
+    pages_session,
+    pages_staff,
+    problems,
+    service_routes,
+)
 from booking.web.context import Context
+from booking.web.device_auth import NonceBook
+from booking.web.metrics import Metrics
+from booking.web.middleware import BodyLimit, Surround
+from booking.web.sign_in import Doorman
+
+VERSION = "1"
+API = (
+    api_session.router,
+    api_areas.router,
+    api_reservations.router,
+    api_checkin.router,
+    api_records.router,
+    api_devices.router,
+    api_kiosks.router,
+)
+PAGES = (
+    pages_session.router,
+    pages_book.router,
+    pages_records.router,
+    pages_checkin.router,
+    pages_me.router,
+    pages_staff.router,
+    pages_docs.router,
+    service_routes.router,
+)
 
 
 def create_app(context: Context) -> FastAPI:
@@ -17,7 +65,36 @@ def create_app(context: Context) -> FastAPI:
         yield
         context.live.close()
 
-    app = FastAPI(title="Seatgate", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Seatgate",
+        version=VERSION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        exception_handlers={
+            problems.Refused: problems.on_refused,
+            HTTPException: problems.on_http,
+            RequestValidationError: problems.on_invalid,
+        },
+    )
     app.state.context = context
+    app.state.static = service_routes.load_static()
+    app.state.metrics = Metrics(context.live)
+    app.state.doorman = Doorman(context)
+    app.state.nonces = NonceBook()
+    app.state.enrol_budget = api_devices.enrol_budget()
+    app.state.refusal_page = pages.refusal_page
+    app.state.templates = pages.Templates(app.state.static)
+    app.router.routes += [api_reservations.RESERVE, api_areas.EVENTS]
+    for router in (*API, *PAGES):
+        app.include_router(router)
+
+    def on_fault(scope: Scope, error: Exception) -> Response:
+        return problems.on_fault({**scope, "app": app}, error)
+
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Surround, metrics=app.state.metrics, on_fault=on_fault, secure=context.secure)
     context.writer.on_commit(context.live.touched)
     return app

@@ -1,0 +1,85 @@
+"""Venues, areas, seats and their live changes: facts about the library, no reader in them, no session needed."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from booking.domain.refusals import Refusal, RefusalCode
+from booking.web import choices
+from booking.web.models import AreaOut, AreasOut, SeatOut, SeatsOut, VenueOut, VenuesOut
+from booking.web.problems import Refused, refuse
+from booking.web.requests import api_words, day_in, moment_in
+from booking.web.sessions import context_of
+
+router = APIRouter(prefix="/api/v1", tags=["areas"])
+STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+@router.get("/venues", summary="Venues and opening hours")
+async def venues(request: Request) -> VenuesOut:
+    """List all venues."""
+    return VenuesOut(items=[VenueOut.of(venue) for venue in context_of(request).site.venues])
+
+
+@router.get("/areas", summary="Areas with total and free")
+async def areas(request: Request, date: str | None = None) -> AreasOut:
+    """List all areas on a day (`date`, today without it)."""
+    context = context_of(request)
+    day = day_in(context, date)
+    found = context.reads.areas(day, context.clock.now())
+    return AreasOut(date=day, items=[AreaOut.of(area) for area in found])
+
+
+@router.get("/areas/{area_id}/seats", summary="Seats of an area for an interval")
+async def seats(request: Request, area_id: str, start: str | None = None, end: str | None = None) -> SeatsOut:
+    """List the seats with their state for `[start, end)`; from now, for an ordinary stay, without them."""
+    context, words = context_of(request), api_words(request)
+    area = context.site.area(area_id)
+    if area is None:
+        raise refuse(RefusalCode.UNKNOWN_AREA)
+    since = moment_in("start", start) or words.now
+    until = moment_in("end", end) or choices.usual_end(context, area, since)
+    if until <= since:
+        raise Refused(
+            Refusal(RefusalCode.INVALID_REQUEST),
+            status=422,
+            errors=[{"field": "end", "problem": "must be after start"}],
+        )
+    found = context.reads.seats(area_id, since, until, words.now) or []
+    return SeatsOut(
+        area=area_id,
+        start=words.local(since),
+        end=words.local(until),
+        items=[SeatOut.of(seat, words) for seat in found],
+    )
+
+
+async def events(request: Request) -> Response:
+    """Stream an area's seat states as server-sent events."""
+    context = context_of(request)
+    area_id = request.path_params["area_id"]
+    if context.site.area(area_id) is None:
+        raise refuse(RefusalCode.UNKNOWN_AREA)
+    stream = context.live.stream(area_id, request.headers.get("last-event-id"))
+    return StreamingResponse(stream, media_type="text/event-stream", headers=STREAM_HEADERS)
+
+
+EVENTS = Route("/api/v1/areas/{area_id}/events", events, methods=["GET"])
+"""A plain route: FastAPI's machinery has no part in a stream that stays open for hours."""
+EVENTS_OPENAPI = {
+    "get": {
+        "tags": ["areas"],
+        "summary": "Live seat states (server-sent events)",
+        "description": "A `snapshot` event first, then a `change` event with the seats that changed, at most two a "
+        "second. `Last-Event-ID` with the newest version skips the snapshot; a slow client gets a new snapshot.",
+        "operationId": "area_events",
+        "parameters": [
+            {"name": "area_id", "in": "path", "required": True, "schema": {"type": "string"}},
+            {"name": "Last-Event-ID", "in": "header", "required": False, "schema": {"type": "string"}},
+        ],
+        "responses": {
+            "200": {"description": "The stream", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            "404": {"$ref": "#/components/responses/Problem"},
+        },
+    }
+}

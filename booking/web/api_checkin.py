@@ -1,0 +1,83 @@
+"""`/api/v1/check-ins` and `/api/v1/reader-codes`: the two directions of a scan."""
+
+import secrets
+from datetime import datetime
+
+from fastapi import APIRouter, Request, Response
+
+from booking.domain.refusals import Refusal
+from booking.service.commands import Changed, CheckInByCode, IssueReaderCode, RequestKey
+from booking.web import grants, pictures
+from booking.web.context import Context
+from booking.web.grants import Grant
+from booking.web.models import CheckInIn, ReaderCodeOut, ReservationOut
+from booking.web.problems import Refused
+from booking.web.requests import REPLAYED, api_words, changed, own_reservation, request_key
+from booking.web.sessions import Caller, Changing, context_of, drop_cookie, hash_of, submit
+from messages import checkin
+
+router = APIRouter(prefix="/api/v1", tags=["check-in"])
+READER_CODE_BYTES = 16
+
+
+@router.post("/check-ins", summary="Check in with a scanned code", status_code=201)
+async def check_in(
+    request: Request,
+    response: Response,
+    caller: Changing,
+    wish: CheckInIn | None = None,
+) -> ReservationOut:
+    """Check in, or come back, with a kiosk's code: given here, or scanned by this browser at most 5 minutes ago."""
+    context, words = context_of(request), api_words(request)
+    code = wish.code if wish else None
+    sealed = request.cookies.get(grants.cookie_name(context), "")
+    grant = grants.grant_for(context, code) if code else grants.unseal(context, sealed)
+    if isinstance(grant, Refusal):
+        raise Refused(grant)
+    done = await check_in_by(context, caller, grant, request_key(request, await request.body()))
+    if done.repeated:
+        response.headers[REPLAYED] = "true"
+    drop_cookie(context, response, grants.cookie_name(context))
+    return ReservationOut.of(own_reservation(context, caller.reader, done.reservation.id), words)
+
+
+async def check_in_by(context: Context, caller: Caller, grant: Grant, key: RequestKey | None) -> Changed:
+    """Spend a grant: the check-in counts at the moment of the scan. Refused when it does not count."""
+    return changed(
+        await submit(
+            context,
+            CheckInByCode(
+                reader=caller.reader,
+                at=context.clock.now(),
+                seen_at=grant.seen_at,
+                kiosk=grant.kiosk,
+                step=grant.step,
+                channel=caller.channel,
+                request=key,
+            ),
+        )
+    )
+
+
+@router.post("/reader-codes", summary="A code for the kiosk's camera", status_code=201)
+async def reader_codes(
+    request: Request,
+    caller: Changing,
+) -> ReaderCodeOut:
+    """Make a fresh code that identifies the reader to a kiosk, once, for a minute."""
+    context, words = context_of(request), api_words(request)
+    code, expires_at = await issue_reader_code(context, caller)
+    return ReaderCodeOut(code=code, expires_at=words.local(expires_at), picture=pictures.code_data_url(code))
+
+
+async def issue_reader_code(context: Context, caller: Caller) -> tuple[str, datetime]:
+    """Return a fresh code and its end. Only its hash is stored."""
+    now = context.clock.now()
+    code = checkin.reader_code(secrets.token_bytes(READER_CODE_BYTES))
+    expires_at = now + context.site.policy.check_in.reader_code_lasts
+    outcome = await submit(
+        context, IssueReaderCode(reader=caller.reader, at=now, code_hash=hash_of(code), expires_at=expires_at)
+    )
+    if isinstance(outcome, Refusal):
+        raise Refused(outcome)
+    return code, expires_at

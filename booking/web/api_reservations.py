@@ -1,0 +1,146 @@
+"""`/api/v1/reservations`: book, list, one with its history, and the reader's actions on it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import ValidationError
+from starlette.responses import Response as PlainResponse
+from starlette.routing import Route
+
+from booking.domain.reservation import Action
+from booking.service.commands import Act, Changed, Reserve
+from booking.web import sentences
+from booking.web.models import (
+    ExtendIn,
+    HistoryOut,
+    ReservationDetailOut,
+    ReservationOut,
+    ReservationsOut,
+    ReserveIn,
+    detail_of,
+)
+from booking.web.problems import invalid
+from booking.web.requests import REPLAYED, api_words, changed, own_reservation, request_key
+from booking.web.sessions import Caller, Changing, SignedIn, changing, context_of, submit
+
+router = APIRouter(prefix="/api/v1", tags=["reservations"])
+MAX_PAGE = 100
+JSON = "application/json"
+
+
+async def reserve(request: Request) -> PlainResponse:
+    """Book: the one endpoint that a whole campus calls in the same second."""
+    caller = changing(request)
+    body = await request.body()
+    try:
+        wish = ReserveIn.model_validate_json(body)
+    except ValidationError as error:
+        raise invalid(error) from error
+    context = context_of(request)
+    outcome = await submit(
+        context,
+        Reserve(
+            reader=caller.reader,
+            at=context.clock.now(),
+            seat=wish.seat,
+            area=wish.area,
+            start=wish.start,
+            end=wish.end,
+            channel=caller.channel,
+            request=request_key(request, body),
+        ),
+    )
+    done = changed(outcome)
+    view = own_reservation(context, caller.reader, done.reservation.id)
+    answer = ReservationOut.of(view, api_words(request)).model_dump_json()
+    headers = {"Location": f"/api/v1/reservations/{view.id}"} | ({REPLAYED: "true"} if done.repeated else {})
+    return PlainResponse(answer, 201, headers, JSON)
+
+
+RESERVE = Route("/api/v1/reservations", reserve, methods=["POST"])
+"""A plain route with FastAPI's types: twice the throughput of an ordinary endpoint."""
+
+
+@router.get("/reservations", summary="My reservations, newest first")
+async def reservations(
+    request: Request,
+    caller: SignedIn,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> ReservationsOut:
+    """List a page of the reader's own reservations."""
+    context, words = context_of(request), api_words(request)
+    page = context.reads.reservations(caller.reader, words.now, limit=limit, cursor=cursor)
+    return ReservationsOut(items=[ReservationOut.of(view, words) for view in page.items], next=page.next)
+
+
+@router.get("/reservations/{reservation_id}", summary="One of my reservations, explained")
+async def reservation(
+    request: Request,
+    reservation_id: str,
+    caller: SignedIn,
+) -> ReservationDetailOut:
+    """Show one reservation with what happened to it, when and through what."""
+    words = api_words(request)
+    view = own_reservation(context_of(request), caller.reader, reservation_id)
+    history = [HistoryOut.of(line, words, sentences.history(line, words)) for line in view.history]
+    return detail_of(view, words, history)
+
+
+async def _act(
+    request: Request, response: Response, caller: Caller, name: str, action: Action, *, wish: ExtendIn | None = None
+) -> ReservationOut:
+    context, words = context_of(request), api_words(request)
+    own_reservation(context, caller.reader, name)
+    outcome = await submit(
+        context,
+        Act(
+            reader=caller.reader,
+            at=words.now,
+            reservation=name,
+            action=action,
+            until=wish.until if wish else None,
+            channel=caller.channel,
+            request=request_key(request, await request.body()),
+        ),
+    )
+    done: Changed = changed(outcome)
+    if done.repeated:
+        response.headers[REPLAYED] = "true"
+    return ReservationOut.of(own_reservation(context, caller.reader, name), words)
+
+
+@router.post("/reservations/{reservation_id}/cancel", summary="Cancel")
+async def cancel(request: Request, response: Response, reservation_id: str, caller: Changing) -> ReservationOut:
+    """Give the seat back before the stay."""
+    return await _act(request, response, caller, reservation_id, Action.CANCEL)
+
+
+@router.post("/reservations/{reservation_id}/step-away", summary="Step away")
+async def step_away(request: Request, response: Response, reservation_id: str, caller: Changing) -> ReservationOut:
+    """Leave the seat for a while; it is kept until `away_until`."""
+    return await _act(request, response, caller, reservation_id, Action.STEP_AWAY)
+
+
+@router.post("/reservations/{reservation_id}/return", summary="Come back")
+async def come_back(request: Request, response: Response, reservation_id: str, caller: Changing) -> ReservationOut:
+    """Be at the seat again."""
+    return await _act(request, response, caller, reservation_id, Action.RETURN)
+
+
+@router.post("/reservations/{reservation_id}/extend", summary="Extend")
+async def extend(
+    request: Request,
+    response: Response,
+    reservation_id: str,
+    caller: Changing,
+    wish: ExtendIn | None = None,
+) -> ReservationOut:
+    """Stay longer: until the given end, else one step more."""
+    return await _act(request, response, caller, reservation_id, Action.EXTEND, wish=wish)
+
+
+@router.post("/reservations/{reservation_id}/end", summary="End")
+async def end(request: Request, response: Response, reservation_id: str, caller: Changing) -> ReservationOut:
+    """Finish and free the seat."""
+    return await _act(request, response, caller, reservation_id, Action.END)

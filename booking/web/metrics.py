@@ -1,0 +1,44 @@
+"""Counts for Prometheus, in a registry of their own: requests, refusals, open streams."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from booking.web.live import LiveHub
+
+__all__ = ["CONTENT_TYPE_LATEST", "Metrics"]
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Metrics:
+    """What `/metrics` shows. Labels are route patterns and codes, never a reader, seat or token."""
+
+    def __init__(self, live: LiveHub) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "seatgate_http_requests",
+            "Requests by route and status.",
+            ["method", "route", "status"],
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "seatgate_http_seconds",
+            "Time to the answer's first byte.",
+            ["route"],
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
+        self._refusals = Counter("seatgate_refusals", "Refusals by code.", ["code"], registry=self._registry)
+        Gauge("seatgate_live_streams", "Open live streams.", registry=self._registry).set_function(
+            lambda: float(live.watchers)
+        )
+
+    def request(self, method: str, route: str, status: int, seconds: float, refusal: str | None) -> None:
+        """Count one answered request."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+        if refusal is not None:
+            self._refusals.labels(refusal).inc()
+
+    def text(self) -> bytes:
+        """Return the exposition."""
+        return generate_latest(self._registry)

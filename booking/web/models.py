@@ -1,0 +1,386 @@
+"""What the API takes and gives, as pydantic types: the OpenAPI document is made from these. Times carry the site's offset."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from booking.domain.reservation import Action, Status
+from booking.service.views import (
+    AreaSummary,
+    GateRecordView,
+    HistoryLine,
+    NotificationView,
+    ReservationView,
+    SeatAvailability,
+    Stretch,
+)
+from booking.web.language import Words
+from config.schema import Venue
+from config.values import Text
+from messages.access import AccessOutcome, CredentialKind, Direction
+from messages.seats import SeatStatus
+
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+Code = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Wish(BaseModel):
+    """Base of everything a client sends: an unknown field is an error, not a silent loss."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class SignInIn(Wish):
+    """A local account."""
+
+    reader: Name
+    password: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class ReserveIn(Wish):
+    """A seat; or an area, for its best free seat; or both: that seat, else the best there. No `start` means now."""
+
+    seat: Name | None = None
+    area: Name | None = None
+    start: AwareDatetime | None = None
+    end: AwareDatetime
+
+
+class ExtendIn(Wish):
+    """Until when; without it, one step more."""
+
+    until: AwareDatetime | None = None
+
+
+class CheckInIn(Wish):
+    """The scanned code; without it the grant that `GET /c/{code}` left in this browser counts."""
+
+    code: Code | None = None
+
+
+class EnrolIn(Wish):
+    """A device joins with its one-time code and its Ed25519 public key (base64url, 32 bytes)."""
+
+    device: Name
+    kind: Annotated[str, Field(pattern="^(gate|kiosk)$")]
+    code: Annotated[str, Field(min_length=1, max_length=256)]
+    kid: Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
+    public_key: Annotated[str, Field(max_length=64)]
+
+
+class KioskSessionIn(Wish):
+    """Who stands at the kiosk: the reader's code from their phone, or a card's canonical value."""
+
+    reader_code: Code | None = None
+    card: Code | None = None
+
+
+class TextOut(BaseModel):
+    """A name in both languages."""
+
+    zh: str
+    en: str
+
+    @classmethod
+    def of(cls, text: Text) -> "TextOut":
+        """Take over a text of the site file."""
+        return cls(zh=text.zh, en=text.en)
+
+
+class PersonOut(BaseModel):
+    """Who is signed in."""
+
+    id: str
+    name: str
+    role: str
+
+
+class SessionOut(BaseModel):
+    """A new session; `token` serves clients without cookies as `Authorization: Bearer`."""
+
+    token: str
+    expires_at: datetime
+    reader: PersonOut
+
+
+class VenueOut(BaseModel):
+    """A building and its hours."""
+
+    id: str
+    name: TextOut
+    opens: str
+    closes: str
+
+    @classmethod
+    def of(cls, venue: Venue) -> "VenueOut":
+        """Take over a venue; the end of the day is "24:00"."""
+        closes = "24:00" if venue.closes.hour == 23 and venue.closes.minute == 59 else f"{venue.closes:%H:%M}"  # noqa: PLR2004
+        return cls(id=venue.id, name=TextOut.of(venue.name), opens=f"{venue.opens:%H:%M}", closes=closes)
+
+
+class VenuesOut(BaseModel):
+    """All venues."""
+
+    items: list[VenueOut]
+
+
+class AreaOut(BaseModel):
+    """An area with its free seats."""
+
+    id: str
+    name: TextOut
+    venue: str
+    floor: int
+    total: int
+    free: int
+
+    @classmethod
+    def of(cls, area: AreaSummary) -> "AreaOut":
+        """Take over a summary."""
+        return cls(
+            id=area.id, name=TextOut.of(area.name), venue=area.venue, floor=area.floor, total=area.total, free=area.free
+        )
+
+
+class AreasOut(BaseModel):
+    """All areas on one day."""
+
+    date: date
+    items: list[AreaOut]
+
+
+class StretchOut(BaseModel):
+    """A held stretch of time."""
+
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def of(cls, stretch: Stretch, words: Words) -> "StretchOut":
+        """Take over a stretch in the site's zone."""
+        return cls(start=words.local(stretch.start), end=words.local(stretch.end))
+
+
+class SeatOut(BaseModel):
+    """A seat for the asked interval; `busy` lists the day's held stretches."""
+
+    seat: str
+    label: str
+    status: SeatStatus
+    until: datetime | None
+    busy: list[StretchOut]
+
+    @classmethod
+    def of(cls, seat: SeatAvailability, words: Words) -> "SeatOut":
+        """Take over an availability."""
+        return cls(
+            seat=seat.id,
+            label=seat.label,
+            status=seat.status,
+            until=None if seat.until is None else words.local(seat.until),
+            busy=[StretchOut.of(stretch, words) for stretch in seat.busy],
+        )
+
+
+class SeatsOut(BaseModel):
+    """The seats of an area for `[start, end)`."""
+
+    area: str
+    start: datetime
+    end: datetime
+    items: list[SeatOut]
+
+
+class HistoryOut(BaseModel):
+    """One line of the explained history."""
+
+    occurred_at: datetime
+    received_at: datetime
+    source: str
+    change: str
+    facts: dict[str, str]
+    sentence: str
+
+    @classmethod
+    def of(cls, line: HistoryLine, words: Words, sentence: str) -> "HistoryOut":
+        """Take over a line with its sentence."""
+        return cls(
+            occurred_at=words.local(line.occurred_at),
+            received_at=words.local(line.received_at),
+            source=line.source,
+            change=line.change,
+            facts=line.facts,
+            sentence=sentence,
+        )
+
+
+class ReservationOut(BaseModel):
+    """A reservation of the reader who asks."""
+
+    id: str
+    area: str
+    area_name: TextOut
+    venue_name: TextOut
+    floor: int
+    seat: str
+    label: str
+    start: datetime
+    end: datetime
+    status: Status
+    created_at: datetime
+    checked_in_at: datetime | None
+    away_at: datetime | None
+    returned_at: datetime | None
+    closed_at: datetime | None
+    check_in_from: datetime
+    check_in_until: datetime
+    away_until: datetime | None
+    actions: list[Action]
+
+    @classmethod
+    def of(cls, view: ReservationView, words: Words) -> "ReservationOut":
+        """Take over a view; times in the site's zone."""
+        return cls(**_reservation_fields(view, words))
+
+
+class ReservationDetailOut(ReservationOut):
+    """A reservation with its history."""
+
+    history: list[HistoryOut]
+
+
+def _reservation_fields(view: ReservationView, words: Words) -> dict[str, Any]:
+    fields: dict[str, Any] = {"area_name": TextOut.of(view.area_name), "venue_name": TextOut.of(view.venue_name)}
+    for name in ReservationOut.model_fields:
+        if name not in fields:
+            value = getattr(view, name)
+            fields[name] = words.local(value) if isinstance(value, datetime) else value
+    return fields
+
+
+def detail_of(view: ReservationView, words: Words, history: list[HistoryOut]) -> ReservationDetailOut:
+    """Return a view with its history."""
+    return ReservationDetailOut(**_reservation_fields(view, words), history=history)
+
+
+class ReservationsOut(BaseModel):
+    """A page, newest first; `next` is the `cursor` of the following one."""
+
+    items: list[ReservationOut]
+    next: str | None
+
+
+class GateRecordOut(BaseModel):
+    """A passage of the reader who asks."""
+
+    id: str
+    gate: str
+    portal: str
+    portal_name: TextOut
+    direction: Direction
+    kind: CredentialKind
+    outcome: AccessOutcome
+    occurred_at: datetime
+    received_at: datetime
+    reservation: str | None
+    effect: str
+    answer: str | None
+    answer_until: datetime
+
+    @classmethod
+    def of(cls, record: GateRecordView, words: Words) -> "GateRecordOut":
+        """Take over a record; times in the site's zone."""
+        fields: dict[str, Any] = {"portal_name": TextOut.of(record.portal_name)}
+        for name in cls.model_fields:
+            if name not in fields:
+                value = getattr(record, name)
+                fields[name] = words.local(value) if isinstance(value, datetime) else value
+        return cls(**fields)
+
+
+class GateRecordsOut(BaseModel):
+    """Passages, newest first."""
+
+    items: list[GateRecordOut]
+
+
+class NotificationOut(BaseModel):
+    """Something the reader was told."""
+
+    id: str
+    kind: str
+    at: datetime
+    reservation: str | None
+    facts: dict[str, str]
+
+    @classmethod
+    def of(cls, note: NotificationView, words: Words) -> "NotificationOut":
+        """Take over a notification."""
+        return cls(id=note.id, kind=note.kind, at=words.local(note.at), reservation=note.reservation, facts=note.facts)
+
+
+class NotificationsOut(BaseModel):
+    """Notifications, newest first."""
+
+    items: list[NotificationOut]
+
+
+class ReaderCodeOut(BaseModel):
+    """A code for the kiosk's camera, and its picture as an SVG data URL."""
+
+    code: str
+    expires_at: datetime
+    picture: str
+
+
+class EnrolOut(BaseModel):
+    """What a device needs to know of us."""
+
+    server_kid: str
+    server_public_key: str
+    kiosk_number: int | None
+    day_keys: dict[str, str]
+    server_time: datetime
+
+
+class KeysOut(BaseModel):
+    """A kiosk's keys for today and the next days, by epoch."""
+
+    day_keys: dict[str, str]
+    server_time: datetime
+
+
+class KioskReaderOut(BaseModel):
+    """Who stands there, by name."""
+
+    name: str
+
+
+class KioskSessionOut(BaseModel):
+    """A short session at a kiosk."""
+
+    token: str
+    expires_at: datetime
+    reader: KioskReaderOut
+    current: ReservationOut | None
+
+
+class ReceivedOut(BaseModel):
+    """Taken."""
+
+    received: bool = True
+
+
+class ProblemOut(BaseModel):
+    """RFC 9457: why not. `code` is one of a closed list (see /docs)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    policy_key: str | None
+    next_allowed_at: datetime | None
+    sentences: dict[str, str]
+    errors: list[dict[str, str]] | None = None

@@ -1,0 +1,79 @@
+"""Pages behind a kiosk's code: `/c/{code}` swaps it for a grant, `/check-in` asks, and the POST checks in."""
+
+from datetime import datetime
+
+from fastapi import APIRouter, Request, Response
+
+from booking.domain.refusals import Refusal
+from booking.domain.reservation import Action, Status
+from booking.service.views import ReservationView
+from booking.web import grants
+from booking.web.api_checkin import check_in_by
+from booking.web.grants import Grant
+from booking.web.pages import form_caller, page_caller, render, see
+from booking.web.problems import Refused
+from booking.web.requests import form_key
+from booking.web.sessions import context_of, drop_cookie, set_cookie
+
+router = APIRouter(include_in_schema=False)
+PRIVATE = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+
+
+@router.get("/c/{code}")
+async def scanned(request: Request, code: str) -> Response:
+    """Verify a scanned code, write nothing, leave a grant in this browser and go on without the code in the address."""
+    context = context_of(request)
+    grant = grants.grant_for(context, code)
+    if isinstance(grant, Refusal):
+        raise Refused(grant)
+    response = see("/check-in")
+    response.headers.update(PRIVATE)
+    lasts = context.site.policy.check_in.grant_lasts
+    set_cookie(context, response, grants.cookie_name(context), grants.seal(context, grant), lasts)
+    return response
+
+
+def _grant(request: Request) -> Grant | Refusal:
+    context = context_of(request)
+    return grants.unseal(context, request.cookies.get(grants.cookie_name(context), ""))
+
+
+@router.get("/check-in")
+async def ask(request: Request) -> Response:
+    """Ask one thing: check in to this seat? Without a scan, say how to."""
+    caller, context = page_caller(request), context_of(request)
+    sealed = request.cookies.get(grants.cookie_name(context), "")
+    current = context.reads.current(caller.reader, context.clock.now())
+    if not sealed:
+        return render(request, "how_to_scan.html", caller=caller, tab="records", view=current)
+    grant = _grant(request)
+    if isinstance(grant, Refusal):
+        raise Refused(grant)
+    return render(
+        request, "check_in.html", caller=caller, tab="records", view=current,
+        possible=_possible(current, grant.seen_at), kiosk=context.kiosk_by_number(grant.kiosk),
+    )  # fmt: skip
+
+
+def _possible(view: ReservationView | None, seen_at: datetime) -> bool:
+    """Tell whether a scan can do something now. Only what is offered hangs on this: the rules decide on the POST."""
+    if view is None:
+        return False
+    in_window = view.check_in_from <= seen_at < view.check_in_until
+    return (
+        view.status is Status.AWAY or Action.CHECK_IN in view.actions or (view.status is Status.RESERVED and in_window)
+    )
+
+
+@router.post("/check-in")
+async def check_in(request: Request) -> Response:
+    """Check in, or come back, by the scan that this browser made."""
+    caller, form = await form_caller(request)
+    context, grant = context_of(request), _grant(request)
+    if isinstance(grant, Refusal):
+        raise Refused(grant)
+    key = form_key(request, form["request"][:64], str(grant.step).encode()) if form.get("request") else None
+    done = await check_in_by(context, caller, grant, key)
+    response = see(f"/reservations/{done.reservation.id}/done/checked-in")
+    drop_cookie(context, response, grants.cookie_name(context))
+    return response

@@ -1,0 +1,78 @@
+"""Pages for staff: occupancy, kiosks with their pictures, gates. Their own role; readers are named by number only."""
+
+import asyncio
+import secrets
+from datetime import timedelta
+
+from fastapi import APIRouter, Request, Response
+
+from booking.domain.refusals import RefusalCode
+from booking.web.pages import page_caller, render
+from booking.web.problems import refuse
+from booking.web.sessions import Caller, Staff, context_of
+
+router = APIRouter(include_in_schema=False)
+PICTURE_WAIT = timedelta(seconds=5)
+GATEWAY_TIMEOUT = 504
+ROWS = 50
+
+
+def _staff(request: Request) -> Caller:
+    caller = page_caller(request)
+    if caller.role != "staff":
+        raise refuse(RefusalCode.FORBIDDEN)
+    return caller
+
+
+@router.get("/staff")
+async def occupancy(request: Request) -> Response:
+    """Show how full each area is now."""
+    caller, context = _staff(request), context_of(request)
+    now = context.clock.now()
+    areas = context.reads.areas(now.astimezone(context.site.timezone).date(), now)
+    return render(
+        request, "staff_occupancy.html", caller=caller, tab="staff", areas=areas,
+        free=sum(area.free for area in areas), total=sum(area.total for area in areas),
+    )  # fmt: skip
+
+
+@router.get("/staff/kiosks")
+async def kiosks(request: Request) -> Response:
+    """List the kiosks with what they show now."""
+    caller, context = _staff(request), context_of(request)
+    enrolled = {device.id: device for device in context.reads.devices() if device.kind == "kiosk"}
+    return render(
+        request, "staff_kiosks.html", caller=caller, tab="staff", kiosks=context.site.kiosks, enrolled=enrolled
+    )
+
+
+@router.get("/staff/kiosks/{kiosk_id}/screen.png")
+async def screen(request: Request, kiosk_id: str, _caller: Staff) -> Response:
+    """Ask a kiosk for its picture and wait for it."""
+    context, command = context_of(request), secrets.token_urlsafe(12)
+    if context.kiosk(kiosk_id) is None:
+        raise refuse(RefusalCode.NOT_FOUND)
+    waiting = context.screens.expect(kiosk_id, command)
+    if waiting is None:
+        raise refuse(RefusalCode.TOO_MANY_TRIES)
+    try:
+        if not context.kiosk_commands.screenshot(kiosk_id, command, context.clock.now() + PICTURE_WAIT):
+            raise refuse(RefusalCode.UNAVAILABLE, status=GATEWAY_TIMEOUT)
+        picture = await asyncio.wait_for(waiting, PICTURE_WAIT.total_seconds())
+    except TimeoutError:
+        raise refuse(RefusalCode.UNAVAILABLE, status=GATEWAY_TIMEOUT) from None
+    finally:
+        context.screens.forget(command)
+    return Response(picture, media_type="image/png", headers={"Cache-Control": "no-store"})
+
+
+@router.get("/staff/gates")
+async def gates(request: Request) -> Response:
+    """Show the gates, their last events, and what could not be applied."""
+    caller, context = _staff(request), context_of(request)
+    count, letters = context.reads.dead_letters(limit=ROWS)
+    enrolled = {device.id: device for device in context.reads.devices() if device.kind == "gate"}
+    return render(
+        request, "staff_gates.html", caller=caller, tab="staff", gates=context.site.gates, enrolled=enrolled,
+        passages=context.reads.passages(limit=ROWS), dead_count=count, dead_letters=letters,
+    )  # fmt: skip

@@ -1,0 +1,226 @@
+"""Every sentence that tells a reader why not, what happened and what is next. Facts in, one language's words out."""
+
+from datetime import datetime, timedelta
+
+from booking.domain.refusals import Refusal, RefusalCode
+from booking.domain.reservation import Action, Status
+from booking.service.views import HistoryLine, NotificationView
+from booking.web.language import N_, Words
+from config.schema import Policy, Site
+
+_WHY = {
+    RefusalCode.SEAT_TAKEN: N_("Somebody else has just booked this seat for that time. Please choose another one."),
+    RefusalCode.SEAT_CLOSED: N_("This seat is closed. Please choose another one."),
+    RefusalCode.READER_OVERLAP: N_("You already have a reservation at that time."),
+    RefusalCode.AREA_FULL: N_("No seat in this area is free for that time. Another area or another time may do."),
+    RefusalCode.UNKNOWN_SEAT: N_("There is no such seat."),
+    RefusalCode.UNKNOWN_AREA: N_("There is no such area."),
+    RefusalCode.UNKNOWN_RESERVATION: N_("There is no such reservation among yours."),
+    RefusalCode.OUTSIDE_OPENING_HOURS: N_("The library is closed at that time."),
+    RefusalCode.TOO_FAR_AHEAD: N_("That day cannot be booked yet."),
+    RefusalCode.IN_THE_PAST: N_("That time is already over."),
+    RefusalCode.OFF_GRID: N_("Start and end must lie on full steps of the timetable."),
+    RefusalCode.TOO_SHORT: N_("That is too short for a reservation."),
+    RefusalCode.TOO_LONG: N_("That is longer than this area allows."),
+    RefusalCode.TOO_MANY_ACTIVE: N_("You hold as many reservations as are allowed at once."),
+    RefusalCode.WINDOW_NOT_OPEN: N_("It is too early to check in."),
+    RefusalCode.WINDOW_CLOSED: N_("The time to check in is over."),
+    RefusalCode.NOTHING_TO_CHECK_IN: N_("You have no reservation that can be checked in now."),
+    RefusalCode.NOT_POSSIBLE_NOW: N_("That is not possible as the reservation stands now."),
+    RefusalCode.EXTEND_TOO_EARLY: N_("It is too early to extend."),
+    RefusalCode.EXTEND_BLOCKED: N_(
+        "It cannot be extended: the seat is booked next, or your time or the library's ends."
+    ),
+    RefusalCode.CODE_MALFORMED: N_("This is not a whole check-in code. Please scan the code on the screen again."),
+    RefusalCode.CODE_FORGED: N_(
+        "This code was not made by one of the library's machines. Please scan the code on a machine's screen."
+    ),
+    RefusalCode.CODE_STALE: N_(
+        "This code is too old: it changes every 10 seconds and a picture of it does not count. "
+        "Please scan the one on the screen now."
+    ),
+    RefusalCode.CODE_USED: N_("You have already used this code. Please scan the one on the screen now."),
+    RefusalCode.GRANT_EXPIRED: N_(
+        "More than 5 minutes have passed since you scanned. Please scan the code on the screen again."
+    ),
+    RefusalCode.READER_CODE_INVALID: N_("This reader code is unknown, used or expired. Please show a fresh one."),
+    RefusalCode.CONFIRM_TOO_LATE: N_("The time to answer for this passage is over."),
+    RefusalCode.SIGN_IN_REQUIRED: N_("Please sign in first."),
+    RefusalCode.SIGN_IN_FAILED: N_("Student number or password is wrong. Graduate numbers have capital letters."),
+    RefusalCode.TOO_MANY_TRIES: N_("Too many tries. Please wait a little."),
+    RefusalCode.FORBIDDEN: N_("Your account may not do this."),
+    RefusalCode.CROSS_SITE: N_("This request did not come from a page of ours. Please go back and try again."),
+    RefusalCode.KEY_REUSED: N_("This Idempotency-Key was already used for another request."),
+    RefusalCode.INVALID_REQUEST: N_("The request does not have the form it should have."),
+    RefusalCode.NOT_FOUND: N_("There is nothing at this address."),
+    RefusalCode.UNAVAILABLE: N_("This cannot be reached at the moment. Please try again shortly."),
+    RefusalCode.FAULT: N_("Something broke on our side. It is recorded; please try again."),
+}
+
+_RULES = {
+    "areas.max_length": N_("At most {length} at a time."),
+    "policy.booking.max_length": N_("At most {length} at a time."),
+    "policy.booking.min_length": N_("At least {length}."),
+    "policy.booking.max_active": N_("At most {count} reservations at once."),
+    "policy.booking.advance_days": N_("Bookings open {count} day(s) ahead."),
+    "policy.booking.grid": N_("Times go in steps of {length}."),
+    "venues.opens": N_("Opening hours: {opens}–{closes}."),
+    "venues.closes": N_("Opening hours: {opens}–{closes}."),
+    "policy.check_in.opens_before": N_("Check-in opens {length} before the start."),
+    "policy.check_in.closes_after": N_("Check-in closes {length} after the start."),
+    "policy.extend.opens_before_end": N_("Extending opens {length} before the end."),
+    "policy.gate.confirm_for": N_("Answers count for {length}."),
+}
+
+TITLES = {
+    RefusalCode.SEAT_TAKEN: N_("The seat is taken"),
+    RefusalCode.AREA_FULL: N_("The area is full"),
+    RefusalCode.CODE_MALFORMED: N_("The code is incomplete"),
+    RefusalCode.CODE_FORGED: N_("Not a code of this library"),
+    RefusalCode.CODE_STALE: N_("The code is too old"),
+    RefusalCode.CODE_USED: N_("The code is used"),
+    RefusalCode.GRANT_EXPIRED: N_("Please scan again"),
+    RefusalCode.NOTHING_TO_CHECK_IN: N_("Nothing to check in"),
+    RefusalCode.WINDOW_NOT_OPEN: N_("Too early"),
+    RefusalCode.WINDOW_CLOSED: N_("Too late"),
+    RefusalCode.NOT_FOUND: N_("Not found"),
+    RefusalCode.UNKNOWN_AREA: N_("Not found"),
+    RefusalCode.UNKNOWN_RESERVATION: N_("Not found"),
+    RefusalCode.FORBIDDEN: N_("Not allowed"),
+    RefusalCode.TOO_MANY_TRIES: N_("Too many tries"),
+    RefusalCode.UNAVAILABLE: N_("Not reachable"),
+    RefusalCode.FAULT: N_("Something broke"),
+}
+
+STATUS = {
+    Status.RESERVED: N_("Reserved"),
+    Status.IN_USE: N_("In use"),
+    Status.AWAY: N_("Away"),
+    Status.ENDED: N_("Completed"),
+    Status.CANCELLED: N_("Cancelled"),
+    Status.NO_SHOW: N_("Missed"),
+    Status.LAPSED: N_("Away too long"),
+}
+
+ACTIONS = {
+    Action.CHECK_IN: N_("Check in"),
+    Action.STEP_AWAY: N_("Step away"),
+    Action.RETURN: N_("I am back"),
+    Action.EXTEND: N_("Extend"),
+    Action.END: N_("End"),
+    Action.CANCEL: N_("Cancel"),
+}
+
+_CHANGES = {
+    "reserved": N_("Booked"),
+    "checked-in": N_("Checked in"),
+    "stepped-away": N_("Stepped away"),
+    "returned": N_("Came back"),
+    "extended": N_("Extended"),
+    "ended": N_("Ended"),
+    "cancelled": N_("Cancelled"),
+    "missed": N_("Missed: not checked in in time"),
+    "lapsed": N_("Released: away too long"),
+    "reinstated": N_("Restored: you were here in time"),
+    "displaced": N_("The seat has gone to another reader; nothing is recorded against you"),
+    "undone": N_("Undone, as you asked"),
+}
+
+_SOMETHING = N_("Changed")
+_NO = N_("That did not work")
+
+_SOURCES = {
+    "web": N_("on the web"),
+    "kiosk": N_("at a kiosk"),
+    "kiosk-code": N_("by scanning a kiosk's code"),
+    "app": N_("in the app"),
+    "gate": N_("at the gate"),
+    "staff": N_("by staff"),
+    "system": N_("by the system"),
+}
+
+
+def reason(refusal: Refusal, words: Words, policy: Policy) -> str:
+    """Say why not, which rule decided, and when it will be possible."""
+    parts = [words(_WHY[refusal.code])]
+    stated = rule(refusal, words, policy)
+    if stated:
+        parts.append(stated)
+    if refusal.next_allowed_at is not None:
+        parts.append(words("Possible from {moment}.", moment=words.moment(refusal.next_allowed_at)))
+    return words.joined(parts)
+
+
+def title(refusal: Refusal, words: Words) -> str:
+    """Head a page that says no."""
+    return words(TITLES.get(refusal.code, _NO))
+
+
+def rule(refusal: Refusal, words: Words, policy: Policy) -> str | None:
+    """State the rule behind `policy_key` with its number; None for a rule that needs no saying."""
+    key = refusal.policy_key or ""
+    sentence = _RULES.get(key)
+    if sentence is None:
+        return None
+    facts: dict[str, str] = dict(refusal.facts)
+    value = _value(key, policy)
+    if "minutes" in facts and facts["minutes"].isdigit():
+        facts["length"] = words.length(timedelta(minutes=int(facts["minutes"])))
+    elif isinstance(value, timedelta):
+        facts["length"] = words.length(value)
+    elif value is not None:
+        facts["count"] = str(value)
+    try:
+        return words(sentence, **facts)
+    except KeyError:
+        return None
+
+
+def _value(key: str, policy: Policy) -> object:
+    """Return the number that a key of the site file's policy holds; None for a key of another table."""
+    head, *path = key.split(".")
+    found: object = policy if head == "policy" else None
+    for name in path:
+        found = getattr(found, name, None)
+    return found
+
+
+def change(kind: str, words: Words) -> str:
+    """Name what happened."""
+    return words(_CHANGES.get(kind, _SOMETHING))
+
+
+def history(line: HistoryLine, words: Words) -> str:
+    """Write one line of a reservation's history: what happened and through what."""
+    source = _SOURCES.get(line.source)
+    what = change(line.change, words)
+    return words("{what} {source}", what=what, source=words(source)) if source else what
+
+
+def notice(note: NotificationView, words: Words, site: Site) -> str:
+    """Write what a reader was told: what happened through what, on which seat, and by when to act."""
+    facts = note.facts
+    what = change(note.kind, words)
+    source = _SOURCES.get("gate" if "gate" in facts else "")
+    if source:
+        what = words("{what} {source}", what=what, source=words(source))
+    area = site.area(facts.get("area", ""))
+    place = f"{words.text(area.name)} {facts.get('label', '')}".strip() if area else facts.get("seat", "")
+    said = [words("{what}: {place}", what=what, place=place) if place else what]
+    start, end = _moment(facts.get("start")), _moment(facts.get("end"))
+    if start and end:
+        said.append(words.span(start, end))
+    until = _moment(facts.get("until"))
+    if until:
+        said.append(words("be back before {time}", time=words.moment(until)))
+    return words(", ").join(said)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def all_messages() -> list[str]:
+    """Return every marked text of this file's tables (the translation gate reads them)."""
+    tables = (_WHY, _RULES, TITLES, STATUS, ACTIONS, _CHANGES, _SOURCES)
+    return [message for table in tables for message in table.values()]

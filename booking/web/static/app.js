@@ -1,0 +1,101 @@
+/* Seatgate's own script: the live map, the clock, the code's countdown. Every page works without it. */
+(() => {
+  "use strict";
+  document.documentElement.classList.add("scripted");
+  const find = (selector, root = document) => root.querySelector(selector);
+  const offline = (lost) => { const note = find("[data-offline]"); if (note) note.hidden = !lost; };
+
+  /* --- the area page: seats are links; with script they change only the map and the booking beside it --- */
+  let stream = null, watched = "", waiting = 0;
+
+  const load = (url, push) => htmx.ajax("GET", url, {
+    source: "#area", target: "#area", select: "#area", swap: "outerMorph", push: push ? url : "false",
+  });
+
+  const refresh = () => {
+    if (waiting) return;
+    // spread over a second, so that a thousand open maps do not ask in the same instant
+    waiting = setTimeout(() => {
+      waiting = 0;
+      const area = find("#area");
+      if (area && !document.hidden) load(area.dataset.fresh, false);
+    }, 150 + Math.random() * 850);
+  };
+
+  const take = (event) => {
+    offline(false);
+    const area = find("#area"), news = JSON.parse(event.data);
+    if (!area || area.dataset.area !== news.area) return;
+    if (event.type === "change" || area.dataset.version) refresh();
+    area.dataset.version = news.version;
+  };
+
+  const watch = () => {
+    const area = find("#area[data-live]"), url = area ? area.dataset.live : "";
+    if (url === watched) return;
+    if (stream) stream.close();
+    stream = null;
+    watched = url;
+    if (!url) return;
+    stream = new EventSource(url);
+    stream.addEventListener("snapshot", take);
+    stream.addEventListener("change", take);
+    stream.onerror = () => offline(true);
+  };
+
+  document.addEventListener("click", (event) => {
+    const seat = event.target.closest ? event.target.closest("#area a[data-seat][href]") : null;
+    if (!seat || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    load(seat.getAttribute("href").split("#")[0], true).then(() => { const back = find("#" + CSS.escape(seat.id)); if (back) back.focus({ preventScroll: true }); });
+  });
+  document.addEventListener("keydown", (event) => {
+    const seat = event.target.closest ? event.target.closest("#area a[data-seat]") : null;
+    const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
+    if (!seat || !step) return;
+    event.preventDefault();
+    const from = seat.getBoundingClientRect();
+    let best = null, least = Infinity;
+    document.querySelectorAll("#area a[data-seat]").forEach((other) => {
+      const to = other.getBoundingClientRect(), x = to.x - from.x, y = to.y - from.y;
+      const along = x * step[0] + y * step[1], aside = Math.abs(x * step[1]) + Math.abs(y * step[0]);
+      if (along > 4 && along + 3 * aside < least) { least = along + 3 * aside; best = other; }
+    });
+    if (best) best.focus();
+  });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && find("#area")) refresh(); });
+
+  /* --- the clock runs on from the server's time --- */
+  const clock = find("[data-clock] b"), zone = clock && clock.parentNode.dataset.zone;
+  if (clock) {
+    const ahead = Date.parse(clock.parentNode.dataset.clock) - Date.now();
+    setInterval(() => {
+      clock.textContent = new Date(Date.now() + ahead).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: zone });
+    }, 5000);
+  }
+
+  /* --- the reader's code: seconds left, then a fresh one while somebody looks --- */
+  let ends = 0;
+  const begin = () => {
+    const left = find("[data-seconds]");
+    ends = left ? performance.now() + 1000 * Number(left.dataset.seconds) : 0;
+  };
+  setInterval(() => {
+    const left = find("[data-seconds] b");
+    if (!ends || !left) return;
+    const seconds = Math.max(0, Math.ceil((ends - performance.now()) / 1000));
+    left.textContent = seconds;
+    if (seconds === 0 && !document.hidden) {
+      ends = 0;
+      const form = find("form[data-renew]");
+      if (form) form.requestSubmit();
+    }
+  }, 250);
+
+  document.addEventListener("htmx:after:swap", () => { watch(); begin(); });
+  document.addEventListener("htmx:error", () => offline(true));
+  addEventListener("offline", () => offline(true));
+  addEventListener("online", () => offline(false));
+  watch();
+  begin();
+})();
