@@ -10,12 +10,12 @@ TomlValue = str | int | bool | Mapping[str, "TomlValue"]
 """What a written settings file may hold."""
 
 
-def write_private(file: Path, text: str) -> None:
-    """Write `text` to `file` with mode 0600; a reader sees the old file or the new one, never half of either."""
+def write_private(file: Path, content: str | bytes) -> None:
+    """Write `content` to `file` with mode 0600; a reader sees the old file or the new one, never half of either."""
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
         Path(name).replace(file)
     except BaseException:
         Path(name).unlink(missing_ok=True)

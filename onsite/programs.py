@@ -33,6 +33,11 @@ def code_file(data: Path, kind: str, device: str) -> Path:
     return data / folder_of(kind, device) / "enrolment-code"
 
 
+def camera_file(data: Path, kiosk: str) -> Path:
+    """Where the camera of a kiosk looks that has none: a picture put there is before its lens."""
+    return data / folder_of("kiosk", kiosk) / "camera.png"
+
+
 def simulated(gate: Gate, data: Path) -> dict[str, str]:
     """Return portal → device for the portals that the simulator holds."""
     return {portal.id: str(port_link(data, portal.id)) for portal in gate.portals if not portal.port}
@@ -126,5 +131,6 @@ def _kiosk(wanted: RunSettings, broker: Broker, kiosk: Kiosk) -> dict[str, TomlV
         "public_url": wanted.url,
         "enrolment_code_file": str(code_file(wanted.data, "kiosk", kiosk.id)),
         "broker": _broker(broker, brokers.kiosk_account(kiosk.id)),
+        "camera": str(camera_file(wanted.data, kiosk.id)),
         "screen": {**PORTRAIT, "windowed": wanted.windowed, "offscreen": not wanted.windowed},
     }

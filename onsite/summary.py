@@ -6,7 +6,7 @@ from typing import Any
 
 from config.schema import Kiosk
 from onsite.people import READER, STAFF, Account
-from onsite.programs import port_link
+from onsite.programs import camera_file, port_link
 from onsite.settings import LOOPBACK, RunSettings
 
 
@@ -32,7 +32,15 @@ def to_json(wanted: RunSettings, accounts: Sequence[Account], kiosks: Sequence[K
             for gate in wanted.site.gates
             for portal in gate.portals
         ],
-        "kiosks": [{"id": kiosk.id, "role": kiosk.role, "screen": screen_url(wanted, kiosk)} for kiosk in kiosks],
+        "kiosks": [
+            {
+                "id": kiosk.id,
+                "role": kiosk.role,
+                "screen": screen_url(wanted, kiosk),
+                "camera": str(camera_file(wanted.data, kiosk.id)),
+            }
+            for kiosk in kiosks
+        ],
         "demo_accounts": [
             {
                 "reader": account.reader,

@@ -31,9 +31,10 @@ class Turnstile:
     """The other end of a portal's serial line: what this writes, the gate reads."""
 
     def __init__(self) -> None:
-        self._ours, self._theirs = os.openpty()
-        tty.setraw(self._theirs)
-        self.device = os.ttyname(self._theirs)
+        self._ours, device = os.openpty()
+        tty.setraw(device)
+        self.device = os.ttyname(device)
+        os.close(device)  # the gate wants it for itself alone
 
     def write(self, frame: bytes) -> None:
         os.write(self._ours, frame)
@@ -44,7 +45,6 @@ class Turnstile:
 
     def close(self) -> None:
         os.close(self._ours)
-        os.close(self._theirs)
 
 
 def _rdm6300(card: str, *, spoil: int = 0) -> bytes:
@@ -228,14 +228,21 @@ class Library:
     def outbox(self, gate: str = "south") -> tuple[int, int]:
         """Return (rows in a gate's outbox, rows that booking has not acknowledged), read beside the running gate."""
         file = next((self.data / f"gate-{gate}").glob("*outbox*.db"))
-        connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)
-        try:
-            return next(connection.execute(OUTBOX_COUNTS))
-        finally:
-            connection.close()
+        return _rows(file, "SELECT count(*), count(*) FILTER (WHERE state = 'pending') FROM rows")[0]
+
+    def kiosk_sessions(self) -> list[str]:
+        """The readers whom a kiosk has identified: each got a session of channel "kiosk"."""
+        rows = _rows(self.data / "booking" / "seatgate.db", "SELECT reader FROM sessions WHERE channel = 'kiosk'")
+        return [reader for (reader,) in rows]
 
 
-OUTBOX_COUNTS = "SELECT count(*), count(*) FILTER (WHERE state = 'pending') FROM rows"
+def _rows(file: Path, query: str) -> list[tuple]:
+    """Read a SQLite file beside the process that owns it."""
+    connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return list(connection.execute(query))
+    finally:
+        connection.close()
 
 
 def site_with_ports(ports: dict[str, str]) -> str:
