@@ -27,9 +27,8 @@ class CameraState(StrEnum):
 class Trouble(StrEnum):
     """Why somebody was not identified; each has its own sentence."""
 
-    CODE_USED = "code-used"
-    CODE_EXPIRED = "code-expired"
-    UNKNOWN = "unknown"
+    CODE_INVALID = "code-invalid"
+    """Used, too old, or never given out: booking does not say which to a machine that strangers stand at."""
     NOT_A_READER_CODE = "not-a-reader-code"
     UNREACHABLE = "unreachable"
     REFUSED = "refused"

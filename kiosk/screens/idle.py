@@ -1,20 +1,16 @@
 """The idle screen: the check-in code, the free seats, and two buttons. Chinese and English side by side."""
 
-from display import qr
 from display.layout import Rect
-from display.scene import Align, Bar, Code, Icon, Ring, Run, Scene, Sign
+from display.scene import Align, Bar, Icon, Run, Scene
 from display.theme import GAP, Size
-from kiosk.code_clock import Due, HiddenBecause
 from kiosk.place import AreaPlace
-from kiosk.screens.sheet import FOOTER, Sheet, View, text_width
-from messages.checkin import STEP_SECONDS
+from kiosk.screens.code_card import draw_code
+from kiosk.screens.sheet import FOOTER, Sheet, View
 
 ACTIONS = 150
 ROW = 58
 LOWERED_BY = 0.2
 """Share of the screen that stays empty above when somebody asks for it lower."""
-_JITTER = ((0, 0), (4, 0), (4, 4), (0, 4))
-"""The code moves a little with every step, so that its corners do not burn in."""
 
 
 def draw(view: View) -> Scene:
@@ -38,7 +34,7 @@ def _portrait(sheet: Sheet, room: Rect) -> None:
     rows = min(sheet.view.place.nearest, 6, max(1, (room.h - 840) // ROW) if not lowered else 3)
     free, card = room.cut_bottom(ROW * rows + 56 + 72, GAP)
     _free_now(sheet, free, rows)
-    _code_card(sheet, card)
+    draw_code(sheet, card)
 
 
 def _landscape(sheet: Sheet, room: Rect) -> None:
@@ -46,7 +42,7 @@ def _landscape(sheet: Sheet, room: Rect) -> None:
     _footer(sheet, Rect(footer.x, footer.y, footer.w, FOOTER), lowering=False)
     _, room = room.cut_top(0, GAP)
     card, side = room.cut_left(room.w // 2 - GAP, GAP)
-    _code_card(sheet, card)
+    draw_code(sheet, card)
     actions, side = side.cut_bottom(ACTIONS, GAP)
     _actions(sheet, actions)
     _free_now(sheet, side, min(sheet.view.place.nearest, (side.h - 128) // ROW))
@@ -65,69 +61,6 @@ def _actions(sheet: Sheet, row: Rect) -> None:
     mine, pick = row.cut_right(round(row.w * 0.37), GAP)
     sheet.button("pick", pick, words.say("Pick a seat"), words.also("Pick a seat"), primary=True, size=Size.HEAD + 4)
     sheet.button("mine", mine, words.say("My seat"), words.also("My seat"), size=Size.LEAD + 6)
-
-
-def _code_card(sheet: Sheet, card: Rect) -> None:
-    view, theme, words = sheet.view, sheet.view.theme, sheet.view.words
-    inside = sheet.card("code", card)
-    due = view.state.code.due(view.state.now)
-    if isinstance(due, HiddenBecause):
-        _hidden(sheet, inside, due)
-        return
-    title, rest = inside.cut_top(76)
-    ask = "Scan with your phone to check in"
-    sheet.text("code/title", title, Run(words.say(ask), Size.TITLE, theme.ink, bold=True), align=Align.CENTER)
-    note, rest = rest.cut_top(48)
-    sheet.text("code/note", note, Run(words.also(ask), Size.LEAD - 2, theme.muted), align=Align.CENTER)
-    foot, rest = rest.cut_bottom(88, 4)
-    dx, dy = _JITTER[due.step % len(_JITTER)]
-    sheet.items.append(Code("code/modules", rest.moved(dx, dy), qr.modules(due.url)))
-    _code_foot(sheet, foot, due)
-
-
-def _code_foot(sheet: Sheet, foot: Rect, due: Due) -> None:
-    view, theme, words = sheet.view, sheet.view.theme, sheet.view.words
-    kiosk = f"{words.say('This kiosk')} "
-    renews = f"{words.say('New every 10 s, screenshots do not work')} · {words.also('New every 10 s')}"
-    width = min(text_width(renews, Size.NOTE), foot.w - 120)
-    line = foot.middle(width + 108, foot.h)
-    left, rest = line.cut_left(84, 24)
-    ring = left.middle(84, 84)
-    fraction = due.seconds_left / STEP_SECONDS
-    sheet.items.append(Ring("code/ring", ring, fraction, theme.brand, theme.line, 9))
-    seconds = Run(str(due.seconds_left), Size.LEAD - 4, theme.ink, bold=True)
-    sheet.text("code/seconds", ring.inset(14), seconds, align=Align.CENTER)
-    upper, lower = rest.cut_top(rest.h // 2)
-    name = Run(view.place.kiosk.upper(), Size.BODY, theme.ink, bold=True)
-    host = Run(f"  ·  {view.place.host}", Size.BODY, theme.ink)
-    sheet.text("code/host", upper, Run(kiosk, Size.BODY, theme.ink), name, host)
-    sheet.text("code/renews", lower, Run(renews, Size.NOTE, theme.muted))
-
-
-def _hidden(sheet: Sheet, inside: Rect, why: HiddenBecause) -> None:
-    theme, words = sheet.view.theme, sheet.view.words
-    title, advice = {
-        HiddenBecause.NO_KEY: (
-            "No check-in code right now",
-            "This kiosk has no valid key from the booking service. Check in at another kiosk or at the service desk.",
-        ),
-        HiddenBecause.CLOCK: (
-            "The check-in code is hidden",
-            "This kiosk's clock is wrong, so its codes would not be valid. Check in at another kiosk or at the service desk.",
-        ),
-    }[why]
-    block = inside.middle(min(inside.w, 820), 520)
-    sign, rest = block.cut_top(120, 32)
-    sheet.items.append(Sign("code/sign", sign, Icon.WARNING, theme.warn))
-    line, rest = rest.cut_top(72)
-    sheet.text("code/title", line, Run(words.say(title), Size.HEAD, theme.ink, bold=True), align=Align.CENTER)
-    line, rest = rest.cut_top(48, 12)
-    sheet.text("code/note", line, Run(words.also(title), Size.BODY, theme.muted), align=Align.CENTER)
-    upper, lower = rest.cut_top(rest.h // 2)
-    sheet.text("code/advice", upper, Run(words.say(advice), Size.BODY, theme.ink), align=Align.CENTER, wrap=True)
-    sheet.text(
-        "code/advice/also", lower, Run(words.also(advice), Size.NOTE, theme.muted), align=Align.CENTER, wrap=True
-    )
 
 
 def _free_now(sheet: Sheet, card: Rect, count: int) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from display.layout import Rect
 from display.scene import Align, Box, Color, Icon, Run, Scene, Sign
 from display.theme import Size
+from kiosk.screens.code_card import draw_code
 from kiosk.screens.sheet import Sheet, View
 from kiosk.state import NotIdentified, Stay, Trouble
 
@@ -59,7 +60,13 @@ def draw_trouble(view: View) -> Scene:
     title, advice = _trouble(view, trouble)
     block = room.middle(room.w, 640)
     rest = _headline(sheet, block, Outcome(Icon.CROSS, theme.danger, theme.danger_soft, title))
-    sheet.text("advice", rest.cut_top(200)[0], Run(advice, Size.LEAD - 4, theme.ink), align=Align.CENTER, wrap=True)
+    sheet.text(
+        "advice",
+        rest.cut_top(200)[0].inset(110, 0),
+        Run(advice, Size.LEAD - 4, theme.ink),
+        align=Align.CENTER,
+        wrap=True,
+    )
     left, right = actions.cut_left(round(actions.w * 0.36), 24)
     seconds = view.state.seconds_to_home or 0
     sheet.button("home", left, words.say("Done · {n}", n=seconds))
@@ -72,13 +79,15 @@ def draw_out_of_order(view: View) -> Scene:
     words, theme = view.words, view.theme
     sheet = Sheet(view)
     actions, room = sheet.foot(sheet.header())
-    block = room.middle(room.w, 640)
+    _, room = room.cut_top(0, 28)
+    told, code = sheet.halves(room, 420)
     title = words.say("Something went wrong here")
-    rest = _headline(sheet, block, Outcome(Icon.WARNING, theme.warn, theme.warn_soft, title))
-    advice = words.say(
-        "Nothing of yours was changed. This screen starts again by itself; checking in by code works as always."
+    rest = _headline(
+        sheet, told.middle(told.w, 420), Outcome(Icon.WARNING, theme.warn, theme.warn_soft, title), disc=136
     )
-    sheet.text("advice", rest.cut_top(200)[0], Run(advice, Size.LEAD - 4, theme.ink), align=Align.CENTER, wrap=True)
+    advice = words.say("Nothing of yours was changed. Checking in by code works as always.")
+    sheet.text("advice", rest.inset(60, 0), Run(advice, Size.BODY + 2, theme.ink), align=Align.CENTER, wrap=True)
+    draw_code(sheet, code)
     _done(sheet, actions)
     return sheet.scene()
 
@@ -88,13 +97,13 @@ def _done(sheet: Sheet, actions: Rect) -> None:
     sheet.button("home", actions, sheet.view.words.say("Done · {n}", n=seconds), primary=True)
 
 
-def _headline(sheet: Sheet, room: Rect, outcome: Outcome) -> Rect:
+def _headline(sheet: Sheet, room: Rect, outcome: Outcome, *, disc: int = DISC) -> Rect:
     """Draw sign and title; return the room below."""
-    top, rest = room.cut_top(DISC, 40)
-    disc = top.middle(DISC, DISC)
-    sheet.items.append(Box("disc", disc, outcome.disc, DISC // 2))
-    sheet.items.append(Sign("disc/sign", disc.middle(DISC // 2, DISC // 2), outcome.icon, outcome.color))
-    title, rest = rest.cut_top(104, 32)
+    top, rest = room.cut_top(disc, disc // 5)
+    round_box = top.middle(disc, disc)
+    sheet.items.append(Box("disc", round_box, outcome.disc, disc // 2))
+    sheet.items.append(Sign("disc/sign", round_box.middle(disc // 2, disc // 2), outcome.icon, outcome.color))
+    title, rest = rest.cut_top(104, 24)
     sheet.text("title", title, Run(outcome.title, Size.TITLE + 4, sheet.view.theme.ink, bold=True), align=Align.CENTER)
     return rest
 
@@ -138,11 +147,11 @@ def _next(view: View, stay: Stay) -> tuple[Run, ...]:
 
 def _trouble(view: View, trouble: Trouble) -> tuple[str, str]:
     words = view.words
-    again = words.say("Open My code on your phone again: each code works once, for one minute.")
     return {
-        Trouble.CODE_USED: (words.say("This code was used already"), again),
-        Trouble.CODE_EXPIRED: (words.say("This code is too old"), again),
-        Trouble.UNKNOWN: (words.say("This code is not known"), again),
+        Trouble.CODE_INVALID: (
+            words.say("This code does not count any more"),
+            words.say("Open My code on your phone again: each code works once, for one minute."),
+        ),
         Trouble.NOT_A_READER_CODE: (
             words.say("This is not your code"),
             words.say("Show the code under My code on your phone, not the one on this screen or on a card."),

@@ -83,7 +83,7 @@ def wait(state, seconds):
         (BookByPhone("a"), "back", AreaView("a"), []),
         (BookByPhone("a"), "home", Idle(), []),
         (Identify(), "back", Idle(), [CloseCamera()]),
-        (NotIdentified(Trouble.CODE_USED), "mine", Identify(), [OpenCamera()]),
+        (NotIdentified(Trouble.CODE_INVALID), "mine", Identify(), [OpenCamera()]),
         (OutOfOrder(), "home", Idle(), []),
     ],
 )

@@ -87,7 +87,7 @@ CASES = {
 KEPT = [
     "idle", "idle-english", "idle-lowered", "idle-offline", "idle-starting", "idle-no-key", "idle-full", "areas-warning",
     "area", "area-offline", "by-phone", "identify", "identify-no-camera", "greeting-reserved", "greeting-none",
-    "trouble-code-used", "out-of-order",
+    "trouble-code-invalid", "out-of-order",
 ]  # fmt: skip
 
 
