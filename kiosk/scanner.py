@@ -127,7 +127,9 @@ def _plain(frame: Frame) -> Frame:
 
 
 def _stretched(frame: Frame) -> Frame:
-    return cv2.normalize(cv2.GaussianBlur(frame, (3, 3), 0), None, 0, 255, cv2.NORM_MINMAX)  # type: ignore[call-overload]
+    blurred = cv2.GaussianBlur(frame, (3, 3), 0)
+    stretched: Frame = cv2.normalize(blurred, np.empty_like(blurred), 0, 255, cv2.NORM_MINMAX)
+    return stretched
 
 
 def _thresholded(frame: Frame) -> Frame:
@@ -158,26 +160,20 @@ def word_for(text: str) -> str:
     return f"code {text}" if checkin.is_reader_code(text) else "foreign"
 
 
-def words(source: FrameSource) -> Iterator[str | None]:
-    """Look at one frame after the other: lines for the parent, None after each frame."""
+def looks(source: FrameSource) -> Iterator[list[str]]:
+    """Look at one frame after the other: each time, the lines for the parent."""
     for rung in itertools.count():
         frame = source.read()
-        if frame is None:
-            yield "missing"
-        else:
-            yield "watching"
-            for text in decode(frame, rung):
-                yield word_for(text)
-        yield None
+        yield ["missing"] if frame is None else ["watching", *map(word_for, decode(frame, rung))]
 
 
 def main(name: str) -> None:
     """Obey stdin until it ends."""
-    watching: Iterator[str | None] | None = None
     source: FrameSource | None = None
-    told = ""
+    looking: Iterator[list[str]] = iter(())
+    state = ""
     while True:
-        pause = None if source is None else (RETRY_PAUSE if told == "missing" else source.pause)
+        pause = None if source is None else (RETRY_PAUSE if state == "missing" else source.pause)
         ready, _, _ = select.select([sys.stdin], [], [], pause)
         if ready:
             order = os.read(sys.stdin.fileno(), 256)
@@ -185,15 +181,13 @@ def main(name: str) -> None:
                 return
             if source is not None:
                 source.close()
-            on = order.split()[-1:] == [b"watch"]
-            source = source_of(name) if on else None
-            watching, told = (words(source) if source is not None else None), ""
-        if watching is None:
-            continue
-        for line in iter(lambda: next(watching), None):
-            if line != told:
+            source = source_of(name) if order.split()[-1:] == [b"watch"] else None
+            looking, state = (looks(source) if source is not None else iter(())), ""
+        for line in next(looking, []):
+            if line != state:
                 print(line, flush=True)  # noqa: T201 - the parent reads it
-            told = line if line in {"watching", "missing"} else told
+            if line in {"watching", "missing"}:
+                state = line
 
 
 if __name__ == "__main__":

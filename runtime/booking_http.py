@@ -6,7 +6,7 @@ What comes back is read up to a limit and checked: it comes over a network.
 
 import threading
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -63,6 +63,7 @@ class _EnrolmentAnswer(msgspec.Struct):
 
 class _KeysAnswer(msgspec.Struct):
     day_keys: dict[str, str]
+    server_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
 class _Problem(msgspec.Struct):
@@ -86,6 +87,8 @@ class DeviceHttp:
         self._session = requests.Session()
         # A proxy or password from the environment has no business between two machines of a library.
         self._session.trust_env = False
+        self.clock_offset: timedelta | None = None
+        """Booking's clock minus ours, by the last answer that named its time; None before the first one."""
 
     def enrol(self, kind: Literal["gate", "kiosk"], code: str) -> Enrolment:
         """Join with a one-time code, which booking then forgets."""
@@ -96,9 +99,11 @@ class DeviceHttp:
             "kid": self._key.kid,
             "public_key": to_text(self._key.public_bytes),
         }
+        asked = self._clock.now()
         answer = self._decoded(
             self._send("POST", "/api/v1/devices/enroll", msgspec.json.encode(body)), _EnrolmentAnswer
         )
+        self._measure(asked, answer.server_time)
         public = from_text(answer.server_public_key)
         if public is None or len(public) != PUBLIC_KEY_BYTES or kid_of(public) != answer.server_kid:
             raise self._nonsense("a server key that is none")
@@ -108,9 +113,10 @@ class DeviceHttp:
 
     def keys(self) -> DayKeys:
         """Fetch this kiosk's keys for today and the coming days."""
-        return self._day_keys(
-            self._decoded(self._send("GET", f"/api/v1/devices/{self._device}/keys"), _KeysAnswer).day_keys
-        )
+        asked = self._clock.now()
+        answer = self._decoded(self._send("GET", f"/api/v1/devices/{self._device}/keys"), _KeysAnswer)
+        self._measure(asked, answer.server_time)
+        return self._day_keys(answer.day_keys)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Send JSON to `path` and return the JSON object that comes back ({} for an empty answer)."""
@@ -123,6 +129,11 @@ class DeviceHttp:
     def close(self) -> None:
         """Close the connections that are kept open."""
         self._session.close()
+
+    def _measure(self, asked: datetime, server_time: datetime | None) -> None:
+        """Compare the clocks at the middle of a call: wrong by half its length at most."""
+        if server_time is not None:
+            self.clock_offset = server_time - (asked + (self._clock.now() - asked) / 2)
 
     def _send(self, method: str, path: str, body: bytes = b"", content_type: str = "application/json") -> bytes:
         headers = self._key.sign_http(method, path, body, device=self._device, now=self._clock.now())

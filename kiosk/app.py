@@ -1,0 +1,206 @@
+"""Wiring of one kiosk: the only module that knows all of its parts, and the loop that draws.
+
+The main thread draws and waits: for a tap, for an input from another thread, or for the next second. Four threads
+feed it: the MQTT link, the scanner's reader, the effects' worker, the membership; a fifth ends the wait on a stop.
+"""
+
+import importlib.metadata
+import logging
+import queue
+import threading
+from datetime import timedelta
+from functools import partial
+
+from display import qr
+from display.layout import target_at
+from display.painter import Painter
+from display.scene import Scene
+from display.theme import THEMES
+from display.window import Window
+from kiosk import flow
+from kiosk import settings as kiosk_settings
+from kiosk.booking_client import BookingClient
+from kiosk.code_clock import CodeClock
+from kiosk.effects import Effects
+from kiosk.enrolled import Enrolled
+from kiosk.feed import Feed
+from kiosk.inputs import Failed, Input, Tapped, Tick
+from kiosk.membership import Membership
+from kiosk.place import Place
+from kiosk.scan_link import ScanLink
+from kiosk.screens import every
+from kiosk.screens.sheet import View
+from kiosk.settings import KioskSettings
+from kiosk.state import Language, State
+from kiosk.words import Words
+from messages.topics import Family
+from runtime.booking_http import DeviceHttp
+from runtime.clock import Clock
+from runtime.locales import catalogue
+from runtime.mqtt import MqttLink
+from runtime.presence import Announcer
+from runtime.service import Service
+from runtime.signing import SigningKey
+
+_log = logging.getLogger(__name__)
+KEY_FILE, ENROLMENT_FILE = "signing-key.pem", "enrolment.json"
+MAX_INPUTS = 1024
+FAILURES_IN_A_ROW = 3
+"""After so many pictures that could not be drawn the process gives up, and systemd starts a new one."""
+STOP_SECONDS = 0.5
+
+
+class Kiosk:
+    """One kiosk from start to stop. Made on the main thread, which also runs it."""
+
+    def __init__(self, settings: KioskSettings, clock: Clock) -> None:
+        self._settings, self._clock = settings, clock
+        self._place, _ = kiosk_settings.place(settings)
+        self._inputs: queue.Queue[Input] = queue.Queue(MAX_INPUTS)
+        key = SigningKey.load_or_create(settings.data / KEY_FILE)
+        self._http = DeviceHttp(settings.booking_url, settings.kiosk, key, clock)
+        client = BookingClient(self._http, settings.kiosk, settings.data / ENROLMENT_FILE, settings.enrolment_code_file)
+        self._announcer = Announcer(
+            self._place.site, Family.KIOSKS, settings.kiosk, importlib.metadata.version("seatgate"), clock, key
+        )
+        screen = settings.screen
+        self._window = Window(screen.width, screen.height, windowed=screen.windowed, offscreen=screen.offscreen)
+        self._painter = Painter(self._window.surface)
+        self._scene: Scene | None = None
+        self._scan = ScanLink(settings.camera, self.put)
+        self._effects = Effects(client, self._scan, self._window.picture, self.put)
+        self._membership = Membership(client, lambda: self._http.clock_offset, self.put, self._on_enrolled)
+        self._link: MqttLink | None = None
+        self._state = State(
+            now=clock.now(),
+            code=CodeClock(self._place.public_url),
+            patience=settings.waits(),
+            monotonic=self._seconds(),
+        )
+        self._words = {language: _words(language, self._place) for language in Language}
+        self._failures = 0
+
+    def put(self, event: Input) -> None:
+        """Take an input from any thread; when the drawing thread is far behind, the newest is dropped."""
+        try:
+            self._inputs.put_nowait(event)
+        except queue.Full:
+            _log.error("input dropped: %d wait already", MAX_INPUTS)
+        self._window.wake()
+
+    def run(self, service: Service) -> None:
+        """Draw until `service.stop`."""
+        stop = service.stop
+        self._membership.start()
+        threads = [
+            threading.Thread(target=target, name=name, daemon=True)
+            for name, target in (
+                ("scanner", partial(self._scan.run, stop)),
+                ("effects", partial(self._effects.work, stop)),
+                ("membership", partial(self._membership.run, stop)),
+                ("stop", partial(self._wake_on, stop)),
+            )
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            self._turn([])
+            service.ready(f"kiosk {self._place.kiosk} draws {self._window.canvas.w} x {self._window.canvas.h} units")
+            while not stop.is_set() and not self._window.closed:
+                taps = self._window.wait(self._until_next_second())
+                self._turn(taps)
+                if service.watchdog_interval is not None:
+                    service.watchdog()
+        finally:
+            stop.set()
+            self._close(threads)
+
+    def _close(self, threads: list[threading.Thread]) -> None:
+        self._scan.close()
+        self._effects.close()
+        if self._link is not None:
+            self._link.stop()
+        for thread in threads:
+            thread.join(STOP_SECONDS)
+        self._http.close()
+        self._window.close()
+
+    def _turn(self, taps: list[tuple[int, int]]) -> None:
+        """Take in what has happened and bring the picture up to it. Whatever fails here leads to the failsafe screen."""
+        try:
+            self._step(Tick(self._clock.now(), self._seconds()))
+            for tap in taps:
+                self._step(Tapped(target_at(self._scene.targets if self._scene else (), tap)))
+            while not self._inputs.empty():
+                self._step(self._inputs.get_nowait())
+            self._draw()
+            self._failures = 0
+        except Exception:
+            self._failures += 1
+            _log.exception("a screen failed times=%d", self._failures)
+            if self._failures >= FAILURES_IN_A_ROW:
+                raise
+            self.put(Failed())
+
+    def _step(self, event: Input) -> None:
+        self._state, effects = flow.step(self._state, event)
+        for effect in effects:
+            self._effects.run(effect)
+
+    def _draw(self) -> None:
+        state = self._state
+        view = View(
+            state, self._place, self._window.canvas, THEMES[self._settings.screen.theme], self._words[state.language]
+        )
+        self._scene = every.draw(view)
+        self._window.present(self._painter.paint(self._scene))
+        following = state.code.following(state.now)
+        if following is not None:
+            qr.modules(following)  # made ready now, so that the next step only has to be painted
+
+    def _until_next_second(self) -> float:
+        if not self._inputs.empty():
+            return 0.0
+        server_now = self._clock.now() + (self._state.code.offset or timedelta())
+        return 1.0 - server_now.microsecond / 1_000_000 + 0.002
+
+    def _seconds(self) -> float:
+        return self._clock.monotonic_ns() / 1e9
+
+    def _wake_on(self, stop: threading.Event) -> None:
+        stop.wait()
+        self._window.wake()
+
+    def _on_enrolled(self, known: Enrolled) -> None:
+        """Connect to the broker: from now on booking's signatures can be checked."""
+        feed = Feed(self._place.site, self._settings.kiosk, known.server_public_key, self._clock, self.put)
+        announcer = self._announcer
+
+        def birth(session: int) -> None:
+            announcer.announce(link, session)
+            feed.on_link(up=True)
+
+        link = MqttLink(
+            self._settings.broker,
+            client_id=f"kiosk-{self._place.site}-{self._settings.kiosk}",
+            session_expiry=timedelta(0),
+            on_message=feed.on_message,
+            will=announcer.will,
+            on_connect=birth,
+            on_disconnect=lambda: feed.on_link(up=False),
+        )
+        for topic_filter in feed.filters:
+            link.subscribe(topic_filter)
+        self._link = link
+        link.start()
+
+
+def _words(language: Language, place: Place) -> Words:
+    other = Language.ENGLISH if language is Language.CHINESE else Language.CHINESE
+    return Words(language, place.zone, catalogue("kiosk", language), catalogue("kiosk", other))
+
+
+def run(settings: KioskSettings) -> None:
+    """Run a kiosk in the foreground until SIGTERM or SIGINT."""
+    with Service() as service:
+        Kiosk(settings, Clock.from_environment()).run(service)
