@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from messages import envelope
-from messages.envelope import Moment
+from messages.envelope import PRINTABLE, BootId, Moment, Nanoseconds
 from messages.errors import MessageError
 from messages.topics import Family, check_name
 
@@ -54,7 +54,7 @@ class Credential(msgspec.Struct, frozen=True):
     """A canonical credential value (wire.cards says how a card becomes one)."""
 
     kind: CredentialKind
-    value: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    value: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=PRINTABLE)]
 
     def __repr__(self) -> str:
         return f"Credential({self.kind}, {mask(self.value)})"
@@ -70,8 +70,8 @@ class AccessEvent(msgspec.Struct, frozen=True, tag="access", tag_field="kind"):
     credential: Credential | None
     outcome: AccessOutcome
     occurred_at: Moment
-    monotonic_ns: int
-    boot_id: Annotated[str, msgspec.Meta(max_length=64)]
+    monotonic_ns: Nanoseconds
+    boot_id: BootId
     epoch: Epoch
     sequence: Sequence
 
@@ -85,8 +85,8 @@ class PassageEvent(msgspec.Struct, frozen=True, tag="passage", tag_field="kind")
     of: Sequence
     passed: bool
     occurred_at: Moment
-    monotonic_ns: int
-    boot_id: Annotated[str, msgspec.Meta(max_length=64)]
+    monotonic_ns: Nanoseconds
+    boot_id: BootId
     epoch: Epoch
     sequence: Sequence
 
@@ -121,4 +121,5 @@ def decode(site: str, gate: str, payload: bytes) -> GateEvent:
     if outer.id != event_id(event.epoch, event.sequence):
         raise MessageError(f"the envelope's id {outer.id!r} is not epoch {event.epoch}, sequence {event.sequence}")
     check_name(event.portal)
+    envelope.check_times(event.occurred_at)
     return event

@@ -73,6 +73,7 @@ def decode(payload: bytes) -> Acknowledgement:
     if outer.type != TYPE:
         raise MessageError(f"{outer.type!r} is not an acknowledgement")
     acknowledgement = envelope.decode_data(outer, Acknowledgement)
+    envelope.check_times(acknowledgement.server_time)
     end = 0
     for first, last in acknowledgement.ranges:
         if first > last or first <= end:

@@ -3,7 +3,8 @@
 from messages.errors import MessageError
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_VALUES = {character: value for value, character in enumerate(ALPHABET)}
+# Both cases are listed: str.upper() would let foreign letters through and make two characters of one ("ß").
+_VALUES = {form: value for value, character in enumerate(ALPHABET) for form in (character, character.lower())}
 BITS_PER_CHAR = 5
 
 
@@ -17,7 +18,7 @@ def encode(number: int, chars: int) -> str:
 def decode(text: str) -> int:
     """Return the number that `text` stands for; MessageError for a character outside the alphabet."""
     number = 0
-    for character in text.upper():
+    for character in text:
         value = _VALUES.get(character)
         if value is None:
             raise MessageError(f"{character!r} is not a base32 character")

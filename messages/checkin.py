@@ -28,7 +28,7 @@ _MAC_BITS = 65
 _STEP_MODULUS = 2**20
 _EPOCH_MODULUS = 32
 _READER_CODE = re.compile(r"R1[0-9A-HJKMNP-TV-Z]{26}")
-_CODE_URL = re.compile(r"/c/([0-9A-Za-z]{22})$")
+_CODE_URL = re.compile(r"/c/([0-9A-Za-z]{22})\Z")
 
 KeyOf = Callable[[int, int], bytes | None]
 """(epoch, kiosk number) → that kiosk's key for that day, None for a kiosk that is unknown or revoked."""

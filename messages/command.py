@@ -16,8 +16,14 @@ TYPE = "org.seatgate.command.v1"
 class Screenshot(msgspec.Struct, frozen=True, tag="screenshot", tag_field="command"):
     """Send a picture of the idle screen, under this id, before the deadline."""
 
-    id: Annotated[str, msgspec.Meta(min_length=16, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+    id: Annotated[str, msgspec.Meta(min_length=16, max_length=64, pattern=r"^[A-Za-z0-9_-]+\Z")]
     deadline: Moment
+
+
+class _Named(msgspec.Struct):
+    """The name that every command carries: msgspec does not ask for the tag of a form that stands alone."""
+
+    command: str
 
 
 Command = Screenshot
@@ -40,7 +46,9 @@ def decode(payload: bytes) -> Command:
     outer = envelope.decode(payload)
     if outer.type != TYPE:
         raise MessageError(f"{outer.type!r} is not a command")
+    envelope.decode_data(outer, _Named)
     command = envelope.decode_data(outer, Command)
     if command.id != outer.id:
         raise MessageError(f"the envelope's id {outer.id!r} is not the command's {command.id!r}")
+    envelope.check_times(command.deadline)
     return command

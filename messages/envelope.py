@@ -17,7 +17,13 @@ T = TypeVar("T")
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time with its zone: a payload without one is refused."""
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+EARLIEST_YEAR, LATEST_YEAR = 1970, 2199
+"""A device whose battery is empty may say 1970; further out, arithmetic on the time itself would fail."""
+PRINTABLE = r"^[^\x00-\x1f\x7f]*\Z"
+"""A text that may go into a log or a database: no control characters, no zero byte."""
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=PRINTABLE)]
+Nanoseconds = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+BootId = Annotated[str, msgspec.Meta(max_length=64, pattern=PRINTABLE)]
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,8 +31,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
     specversion: str
     id: Id
-    source: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    type: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    source: Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=PRINTABLE)]
+    type: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=PRINTABLE)]
     time: Moment
     datacontenttype: str = "application/json"
     data: msgspec.Raw
@@ -64,8 +70,16 @@ def decode(payload: bytes) -> Envelope:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MessageError(f"not a CloudEvents envelope: {error}") from error
     if envelope.specversion != "1.0":
-        raise MessageError(f"CloudEvents version {envelope.specversion!r} is not 1.0")
+        raise MessageError(f"CloudEvents version {envelope.specversion[:20]!r} is not 1.0")
+    check_times(envelope.time)
     return envelope
+
+
+def check_times(*moments: datetime | None) -> None:
+    """Raise MessageError for a time that no clock of ours can mean."""
+    for moment in moments:
+        if moment is not None and not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
+            raise MessageError(f"the time {moment.isoformat()} is not within {EARLIEST_YEAR}-{LATEST_YEAR}")
 
 
 def decode_data(envelope: Envelope, data_type: type[T]) -> T:

@@ -51,4 +51,6 @@ def decode(payload: bytes) -> Notification:
     outer = envelope.decode(payload)
     if outer.type != TYPE:
         raise MessageError(f"{outer.type!r} is not a notification")
-    return envelope.decode_data(outer, Notification)
+    notification = envelope.decode_data(outer, Notification)
+    envelope.check_times(notification.at)
+    return notification

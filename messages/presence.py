@@ -10,7 +10,7 @@ import msgspec
 
 from messages import envelope
 from messages.access import Epoch
-from messages.envelope import Moment
+from messages.envelope import PRINTABLE, BootId, Moment, Nanoseconds
 from messages.errors import MessageError
 from messages.topics import Family
 
@@ -28,9 +28,9 @@ class OutboxState(msgspec.Struct, frozen=True):
     """How far an edge's outbox is: `watermark` is the last sequence below which all are acknowledged."""
 
     epoch: Epoch
-    last_sequence: Annotated[int, msgspec.Meta(ge=0)]
-    depth: Annotated[int, msgspec.Meta(ge=0)]
-    watermark: Annotated[int, msgspec.Meta(ge=0)]
+    last_sequence: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+    depth: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+    watermark: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
     previous_epoch: Epoch | None = None
 
 
@@ -38,11 +38,11 @@ class Presence(msgspec.Struct, frozen=True):
     """`session` counts connections of one process run; `boot_id` and `monotonic_ns` date its clock."""
 
     state: PresenceState
-    session: Annotated[int, msgspec.Meta(ge=0)]
-    version: Annotated[str, msgspec.Meta(max_length=32)]
+    session: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+    version: Annotated[str, msgspec.Meta(max_length=32, pattern=PRINTABLE)]
     wall: Moment
-    monotonic_ns: int
-    boot_id: Annotated[str, msgspec.Meta(max_length=64)]
+    monotonic_ns: Nanoseconds
+    boot_id: BootId
     outbox: OutboxState | None = None
 
 
@@ -62,4 +62,6 @@ def decode(payload: bytes) -> Presence:
     outer = envelope.decode(payload)
     if outer.type != TYPE:
         raise MessageError(f"{outer.type!r} is not a presence")
-    return envelope.decode_data(outer, Presence)
+    presence = envelope.decode_data(outer, Presence)
+    envelope.check_times(presence.wall)
+    return presence

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from messages import envelope
-from messages.envelope import Moment
+from messages.envelope import PRINTABLE, Moment
 from messages.errors import MessageError
 from messages.topics import Family
 
@@ -27,7 +27,7 @@ class SeatStatus(StrEnum):
 class SeatState(msgspec.Struct, frozen=True):
     """One seat: `until` is when this state ends by itself (None: at closing time or when staff say so)."""
 
-    seat: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    seat: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=PRINTABLE)]
     status: SeatStatus
     until: Moment | None = None
 
@@ -35,12 +35,12 @@ class SeatState(msgspec.Struct, frozen=True):
 class AreaMap(msgspec.Struct, frozen=True):
     """All seats of an area at `at`. `(generation, n)` only grows; a new generation starts a new count."""
 
-    area: Annotated[str, msgspec.Meta(min_length=1, max_length=48)]
-    generation: Annotated[int, msgspec.Meta(ge=0)]
-    n: Annotated[int, msgspec.Meta(ge=0)]
+    area: Annotated[str, msgspec.Meta(min_length=1, max_length=48, pattern=PRINTABLE)]
+    generation: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+    n: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
     at: Moment
-    total: Annotated[int, msgspec.Meta(ge=0)]
-    free: Annotated[int, msgspec.Meta(ge=0)]
+    total: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+    free: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
     seats: Annotated[list[SeatState], msgspec.Meta(max_length=MAX_SEATS)]
 
     def newer_than(self, other: "AreaMap | None") -> bool:
@@ -64,4 +64,6 @@ def decode(payload: bytes) -> AreaMap:
     outer = envelope.decode(payload)
     if outer.type != TYPE:
         raise MessageError(f"{outer.type!r} is not an area map")
-    return envelope.decode_data(outer, AreaMap)
+    area_map = envelope.decode_data(outer, AreaMap)
+    envelope.check_times(area_map.at, *(seat.until for seat in area_map.seats))
+    return area_map
