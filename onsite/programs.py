@@ -50,13 +50,12 @@ def programs(wanted: RunSettings, broker: Broker, kiosks: list[Kiosk]) -> list[P
         Program("broker", broker.command),
         _process(wanted, "booking", "booking", _booking(wanted, broker), shift),
     ]
-    for gate in wanted.site.gates:
-        started += [
-            _simulator(port_link(wanted.data, portal.id), portal.id, portal.protocol, shift)
-            for portal in gate.portals
-            if not portal.port
-        ]
-        started.append(_process(wanted, "gate", folder_of("gate", gate.id), _gate(wanted, broker, gate), shift))
+    if any(simulated(gate, wanted.data) for gate in wanted.site.gates):
+        started.append(_turnstiles(wanted, shift))
+    started += [
+        _process(wanted, "gate", folder_of("gate", gate.id), _gate(wanted, broker, gate), shift)
+        for gate in wanted.site.gates
+    ]
     started += [
         _process(wanted, "kiosk", folder_of("kiosk", kiosk.id), _kiosk(wanted, broker, kiosk), shift)
         for kiosk in kiosks
@@ -72,11 +71,10 @@ def _process(
     return Program(name, [sys.executable, "-m", "seatgate", command, "--config", str(file)], environment)
 
 
-def _simulator(link: Path, portal: str, protocol: str, environment: Mapping[str, str]) -> Program:
+def _turnstiles(wanted: RunSettings, environment: Mapping[str, str]) -> Program:
+    options = ["--site", str(wanted.site_file), "--data", str(wanted.data)]
     return Program(
-        f"turnstile-{portal}",
-        [sys.executable, "-m", "seatgate", "simulate", "turnstile", "--link", str(link), "--protocol", protocol],
-        environment,
+        "turnstiles", [sys.executable, "-m", "seatgate", "simulate", "turnstile", "serve", *options], environment
     )
 
 

@@ -147,6 +147,19 @@ class Library:
             self._running.kill()
             self._running.wait()
 
+    def command(self, *words: str) -> str:
+        """Run another `seatgate` command over this data folder; return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "seatgate", *words, "--data", str(self.data)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=2 * CEILING,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
     def console(self) -> str:
         return self._console.read_text(encoding="utf-8")
 

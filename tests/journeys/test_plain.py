@@ -49,6 +49,7 @@ def test_book_see_and_cancel(library, desktop, sign_in, site):
     assert box["x"] < other["x"]
     assert box["y"] < other["y"]
     seat.click()
+    desktop.locator("#seat-065.chosen").wait_for()
 
     # "选择开始时间和结束时间": "现在 17:00 18:00 …"
     starts = desktop.locator("select[name=start] option").all_inner_texts()
@@ -112,9 +113,9 @@ def test_an_open_map_changes_by_itself(library, desktop, sign_in, wait_for):
     desktop.goto(f"{library.run['http']}/areas/2f-centre")
     assert seat_on_map(desktop, "045").get_attribute("class").split()[1] == "free"
     booked = library.reader(4).reserve("2f-centre-045")
-    desktop.wait_for_function("document.querySelector('#seat-045').classList.contains('reserved')")
+    desktop.locator("#seat-045.reserved").wait_for()
     library.reader(4).post(f"/reservations/{booked['id']}/cancel", expect=200)
-    desktop.wait_for_function("document.querySelector('#seat-045').classList.contains('free')")
+    desktop.locator("#seat-045.free").wait_for()
 
 
 def test_a_swipe_changes_an_open_map(library, desktop, sign_in):
@@ -123,4 +124,4 @@ def test_a_swipe_changes_an_open_map(library, desktop, sign_in):
     sign_in(desktop, library.run["demo_accounts"][3])
     desktop.goto(f"{library.run['http']}/areas/2f-centre")
     library.turnstiles["south-1"].swipe(reader.account["card"])
-    desktop.wait_for_function("document.querySelector('#seat-046').classList.contains('taken')")
+    desktop.locator("#seat-046.taken").wait_for()

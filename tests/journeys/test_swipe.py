@@ -130,6 +130,17 @@ def test_a_face_on_a_line_port_does_the_same(library, wait_for):
     assert (record["gate"], record["kind"], record["effect"]) == ("north", "face", "checked-in")
 
 
+def test_the_simulated_turnstile_is_one_like_any_other(library, wait_for):
+    """The fourth portal is the simulator's: the same reader walks out there, by face."""
+    reader = library.reader(2)
+    [inside] = reader.get("/reservations")["items"]
+    library.command("simulate", "turnstile", "face", "--portal", "north-2", "--person", reader.account["face"])
+    wait_for(
+        lambda: reader.reservation(inside["id"])["status"] == "away", "the face at the way out marked the reader away"
+    )
+    assert [record["portal"] for record in reader.passages()] == ["north-1", "north-2"]
+
+
 def test_booking_killed_between_receiving_and_acknowledging(library, wait_for):
     """Take booking's right to acknowledge away, let it commit, kill it, give the right back: still once."""
     reader = library.reader(3)

@@ -43,10 +43,14 @@
     stream.onerror = () => offline(true);
   };
 
+  // until the page shows the newly wished time or seat, the button below it would still book the old one
+  const hold = () => document.querySelectorAll("#book button").forEach((button) => { button.disabled = true; });
+  document.addEventListener("change", (event) => { if (event.target.closest("#area form.when")) hold(); });
   document.addEventListener("click", (event) => {
     const seat = event.target.closest ? event.target.closest("#area a[data-seat][href]") : null;
     if (!seat || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
     event.preventDefault();
+    hold();
     load(seat.getAttribute("href").split("#")[0], true).then(() => { const back = find("#" + CSS.escape(seat.id)); if (back) back.focus({ preventScroll: true }); });
   });
   document.addEventListener("keydown", (event) => {
