@@ -6,10 +6,10 @@ The signed bytes (all integers big-endian):
 * HTTP: `seatgate-http-1` 00, then for each of method, path with query, time, nonce: u32 length and UTF-8 text;
   then the body.
 
-A topic begins with `seatgate/` and the HTTP text with `seatgate-`, so one kind never stands for the other. No byte
-can move between topic and payload: our topics hold no brace and our payloads are JSON objects that begin with one. A `kid` is the first 16 hex digits of SHA-256 over the 32 public bytes. Signatures travel
-as base64url without padding. Nothing here opens a socket; `verify` and `verify_http` answer, they never raise on what
-came from outside.
+A topic begins with `seatgate/` and the HTTP text with `seatgate-`, so one kind never stands for the other. No byte can
+move between topic and payload: our topics hold no brace and our payloads are JSON objects that begin with one. A `kid`
+is the first 16 hex digits of SHA-256 over the 32 public bytes. Signatures travel as base64url without padding. Nothing
+here opens a socket; `verify` and `verify_http` answer, they never raise on what came from outside.
 """
 
 import base64
