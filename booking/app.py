@@ -1,13 +1,11 @@
 """Wires the booking process: settings, store, broker, threads, pages; and takes it all down again. No behaviour here."""
 
-import contextlib
 import socket as sockets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.metadata import PackageNotFoundError, version
 
 from booking.accounts import demo_accounts, enrolments, mark_of, people_of
 from booking.announce import Announcer
@@ -33,6 +31,7 @@ from runtime.clock import Clock
 from runtime.mqtt import MqttLink, Published
 from runtime.presence import Announcer as Presence
 from runtime.service import Service
+from runtime.version import version
 
 SESSION_EXPIRY = timedelta(hours=24)
 """How long the broker keeps events for us while we are away; what it loses the gates send again."""
@@ -131,7 +130,7 @@ def _edge(
         notifier.wake()
         sweeper.wake()
 
-    presence = Presence(places.site.id, Family.BOOKING, NAME, _version(), clock, identity.key)
+    presence = Presence(places.site.id, Family.BOOKING, NAME, version(), clock, identity.key)
     ingest = Ingest(places=places, writer=store.writer, reads=store.reads, identity=identity, clock=clock, publish=send)
     announcer = Announcer([area.id for area in places.site.areas], store.reads, identity, clock, send_retained)
     notifier = Notifier(store.reads, store.writer, identity, clock, send)
@@ -172,9 +171,3 @@ def _thread(name: str, run_: Callable[[], None], stop: Callable[[], None]) -> It
 
 
 _JOIN_SECONDS = 1.0
-
-
-def _version() -> str:
-    with contextlib.suppress(PackageNotFoundError):
-        return version("seatgate")
-    return "unknown"  # run from a source tree that is not installed

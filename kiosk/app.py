@@ -4,7 +4,6 @@ The main thread draws and waits: for a tap, for an input from another thread, or
 feed it: the MQTT link, the scanner's reader, the effects' worker, the membership; a fifth ends the wait on a stop.
 """
 
-import importlib.metadata
 import logging
 import queue
 import threading
@@ -41,6 +40,7 @@ from runtime.mqtt import MqttLink
 from runtime.presence import Announcer
 from runtime.service import Service
 from runtime.signing import SigningKey
+from runtime.version import version
 
 _log = logging.getLogger(__name__)
 KEY_FILE, ENROLMENT_FILE = "signing-key.pem", "enrolment.json"
@@ -60,9 +60,7 @@ class Kiosk:
         key = SigningKey.load_or_create(settings.data / KEY_FILE)
         self._http = DeviceHttp(settings.booking_url, settings.kiosk, key, clock)
         client = BookingClient(self._http, settings.kiosk, settings.data / ENROLMENT_FILE, settings.enrolment_code_file)
-        self._announcer = Announcer(
-            self._place.site, Family.KIOSKS, settings.kiosk, importlib.metadata.version("seatgate"), clock, key
-        )
+        self._announcer = Announcer(self._place.site, Family.KIOSKS, settings.kiosk, version(), clock, key)
         screen = settings.screen
         self._window = Window(screen.width, screen.height, windowed=screen.windowed, offscreen=screen.offscreen)
         self._painter = Painter(self._window.surface)
