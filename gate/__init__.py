@@ -1,1 +1,1 @@
-"""The gate daemon: serial bytes to access events to a durable outbox to MQTT."""
+"""The gate daemon: serial ports → frames → access events → outbox → broker."""

@@ -1,1 +1,1 @@
-"""Devices and people that are not there. Speaks through the real codecs only."""
+"""Turnstiles that are not there: they speak through the product's own codec over real device paths."""

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 
-class PortFull(Exception):  # noqa: N818 - named after what happened, as the faults of the other packages are
+class PortFull(OSError):  # noqa: N818 - named after what happened
     """Nobody reads the other end and its buffer is full."""
 
 

@@ -5,7 +5,6 @@ Offsets count bytes of the unpacked frame: ASCII-hex pairs are one byte, the fir
 offset counts from the end.
 """
 
-import difflib
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import attrs
 
 from config import load, shipped
-from config.errors import ConfigError
+from config.errors import ConfigError, nearest
 from messages.access import CredentialKind, Direction
 from wire.cards import CardFormat
 from wire.checksums import ByteOrder, ChecksumKind
@@ -236,9 +235,6 @@ def protocol(name: str, beside: Path | None = None) -> Description:
         return load(Description, (beside or Path()) / name)
     names = shipped_names()
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ConfigError(
-            name[:60], [f"no such protocol. {hint}There are {', '.join(names)}; your own is a path ending in .toml"]
-        )
+        known = f"there are {', '.join(names)}; one of your own is a path ending in .toml"
+        raise ConfigError("protocol", [f"{name[:60]!r} is none{nearest(name, names)}: {known}"])
     return load(Description, shipped("protocols", f"{name}.toml"))

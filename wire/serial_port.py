@@ -8,6 +8,7 @@ is logged once, however many tries it spans.
 import errno
 import fcntl
 import logging
+import os
 import random
 import termios
 import threading
@@ -23,6 +24,7 @@ _dice = random.SystemRandom()
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 """Seconds between tries: doubling, each shortened by up to half at random so that many ports do not try in step."""
 BLOCK_BYTES = 4096
+PSEUDO_TERMINALS = "/dev/pts/"
 WRITE_BYTES = 1024
 WRITE_SECONDS = 1.0
 _NETWORK_READ_SECONDS = 0.5
@@ -125,8 +127,7 @@ class SerialPort:
             port.timeout = None if is_local else _NETWORK_READ_SECONDS
             port.open()
             if is_local:
-                # The lock that pyserial takes stops only those who ask for it; this stops every other open.
-                fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
+                _claim(port.fileno())
         except (OSError, termios.error, ValueError) as error:
             raise _fault(self.device, error) from error
         with self._lock:
@@ -150,14 +151,7 @@ class SerialPort:
     def _close(self) -> None:
         with self._lock:
             port, self._port = self._port, None
-        if port is None:
-            return
-        try:
-            if isinstance(port, serial.Serial):
-                fcntl.ioctl(port.fileno(), termios.TIOCNXCL)
-        except (OSError, termios.error):
-            _log.debug("port already gone device=%s", self.device)
-        finally:
+        if port is not None:
             port.close()
 
     def _waits(self) -> Iterator[float]:
@@ -171,6 +165,16 @@ class SerialPort:
         if state != self._told:
             _log.log(logging.INFO if state == "open" else logging.WARNING, "port device=%s %s", self.device, state)
         self._told = state
+
+
+def _claim(descriptor: int) -> None:
+    """Keep every other program out: the lock that pyserial takes stops only those who ask for it.
+
+    Not on a pseudo-terminal: the claim lasts until the last descriptor is closed, and there the far end's holder
+    may keep one, so that a gate that was killed could not open its own port again.
+    """
+    if not os.ttyname(descriptor).startswith(PSEUDO_TERMINALS):
+        fcntl.ioctl(descriptor, termios.TIOCEXCL)
 
 
 def _fault(device: str, error: Exception) -> PortError:

@@ -77,7 +77,7 @@ def test_an_unknown_family_names_the_known_ones():
 
 
 def test_a_familys_name_is_no_way_out_of_the_folder():
-    with pytest.raises(ConfigError, match="no such protocol"):
+    with pytest.raises(ConfigError, match="is none: there are"):
         protocol("../sites/bjut")
 
 

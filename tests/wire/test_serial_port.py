@@ -118,17 +118,29 @@ def test_stop_ends_the_wait_for_bytes_and_the_wait_for_a_device(turnstile, tmp_p
     assert not listener.port.is_open
 
 
-def test_the_device_is_held_alone(listen, turnstile, wait_for):
+def claimed(device) -> bool:
+    """Whether the kernel keeps others out (root still gets in, and so can ask)."""
+    descriptor = os.open(device, os.O_RDWR | os.O_NOCTTY)
+    try:
+        return bool(struct.unpack("i", fcntl.ioctl(descriptor, TIOCGEXCL, b"\0" * 4))[0])
+    finally:
+        os.close(descriptor)
+
+
+def test_another_program_that_asks_for_the_lock_does_not_get_it(listen, turnstile, wait_for):
     listener = listen(turnstile.link)
     wait_for(lambda: listener.count(Opened), "the port is open")
     with pytest.raises(serial.SerialException):
         serial.Serial(str(turnstile.link), exclusive=True)
-    # Root may open it all the same, so the claim itself is read: nobody else gets in.
-    peek = os.open(turnstile.link, os.O_RDWR | os.O_NOCTTY) if os.geteuid() == 0 else None
-    if peek is not None:
-        claimed = struct.unpack("i", fcntl.ioctl(peek, TIOCGEXCL, b"\0" * 4))[0]
-        os.close(peek)
-        assert claimed
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may open a claimed device and see that it is")
+@pytest.mark.parametrize(("name", "expected"), [("/dev/ttyUSB0", True), ("/dev/pts/7", False)])
+def test_a_device_is_claimed_and_a_pseudo_terminal_is_not(listen, turnstile, wait_for, monkeypatch, name, expected):
+    monkeypatch.setattr(os, "ttyname", lambda _descriptor: name)
+    listener = listen(turnstile.link)
+    wait_for(lambda: listener.count(Opened), "the port is open")
+    assert claimed(turnstile.link) is expected
 
 
 def test_the_second_gate_on_a_port_waits_for_the_first(listen, turnstile, wait_for, caplog):

@@ -1,0 +1,172 @@
+"""The gate process: which part runs on which thread, in what order they start and stop. All logic is elsewhere.
+
+Threads: one for each portal (port → decoder → capture → outbox), one for delivery, one for the duties of the minute;
+the main thread waits for the stop signal and feeds the watchdog.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from config.schema import Site
+from gate import status
+from gate.capture import Capture
+from gate.delivery import Delivery
+from gate.settings import GateSettings, Lane, load_lanes
+from runtime.booking_http import DeviceHttp
+from runtime.clock import Clock
+from runtime.outbox import Outbox, OutboxError
+from runtime.service import Service
+from runtime.signing import SigningKey
+from wire.frames import FrameDecoder
+from wire.serial_port import Lost, Opened, SerialPort
+
+_log = logging.getLogger(__name__)
+JOIN_SECONDS = 1.5
+"""All threads together may take this long to end; a stop takes less than two seconds."""
+PRUNE_EVERY = timedelta(days=1)
+
+
+def run(settings: GateSettings) -> int:
+    """Run until stopped and return the exit code. ConfigError, OutboxError or SigningKeyError when it cannot start."""
+    clock = Clock.from_environment()
+    site, lanes = load_lanes(settings)
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key = SigningKey.load_or_create(settings.signing_key)
+    keep = timedelta(days=settings.keep_acknowledged_days)
+    with Service() as service, Outbox(settings.outbox, clock, keep_acknowledged=keep) as outbox:
+        booking = DeviceHttp(settings.booking_url, settings.gate, key, clock)
+        delivery = Delivery(settings, site, outbox=outbox, key=key, booking=booking, clock=clock)
+        return _Gate(settings, site, lanes, outbox=outbox, delivery=delivery, clock=clock, service=service).run()
+
+
+class _Gate:
+    """The threads of one gate."""
+
+    def __init__(
+        self,
+        settings: GateSettings,
+        site: Site,
+        lanes: list[Lane],
+        *,
+        outbox: Outbox,
+        delivery: Delivery,
+        clock: Clock,
+        service: Service,
+    ) -> None:
+        self._settings, self._clock, self._service = settings, clock, service
+        self._lanes = lanes
+        self._outbox, self._delivery = outbox, delivery
+        self._failed = threading.Event()
+        self._changed = threading.Event()
+        self._ports = {lane.portal.id: SerialPort(lane.device, lane.description.serial) for lane in lanes}
+        self._capture = Capture(
+            site.id,
+            settings.gate,
+            site.timezone,
+            outbox,
+            clock,
+            repeat_quiet=settings.repeat_quiet,
+            stop=service.stop,
+            on_stored=delivery.wake,
+        )
+        self._threads = [
+            *(self._thread(f"portal-{lane.portal.id}", partial(self._read, lane)) for lane in lanes),
+            self._thread("delivery", partial(delivery.run, service.stop)),
+            self._thread("minute", self._duties),
+        ]
+
+    def run(self) -> int:
+        for thread in self._threads:
+            thread.start()
+        self._service.ready(f"gate {self._settings.gate}, {len(self._lanes)} portals")
+        self._service.wait(lambda: all(thread.is_alive() for thread in self._threads))
+        self._stop()
+        return 1 if self._failed.is_set() else 0
+
+    def _stop(self) -> None:
+        for port in self._ports.values():
+            port.stop()
+        self._changed.set()
+        self._delivery.wake()
+        deadline = self._clock.monotonic_ns() + round(JOIN_SECONDS * 1_000_000_000)
+        for thread in self._threads:
+            thread.join(max(0.0, (deadline - self._clock.monotonic_ns()) / 1_000_000_000))
+            if thread.is_alive():
+                _log.warning("thread did not end in time name=%s", thread.name)
+
+    def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        """Return a thread whose end by a fault ends the process: a gate that is half alive looks well and loses events."""
+
+        def guarded() -> None:
+            try:
+                work()
+            except Exception:  # noqa: BLE001 - whatever it is, the supervisor starts the gate afresh
+                _log.critical("thread failed, the gate stops to be started afresh name=%s", name, exc_info=True)
+                self._failed.set()
+                self._service.stop.set()
+
+        return threading.Thread(target=guarded, name=name, daemon=True)
+
+    def _read(self, lane: Lane) -> None:
+        decoder = FrameDecoder(lane.description)
+        for event in self._ports[lane.portal.id].listen():
+            at = self._capture.instant()
+            match event:
+                case Opened():
+                    self._changed.set()
+                    continue
+                case Lost():
+                    found = decoder.finish()
+                    self._changed.set()
+                case _:
+                    found = decoder.feed(event)
+            for each in found:
+                self._capture.take(lane, each, at)
+
+    def _duties(self) -> None:
+        """Once a minute, and when a port opens or is lost: counts into the log, the status file, once a day pruning."""
+        stop, prune_at = self._service.stop, self._clock.now()
+        reported = self._clock.now()
+        while not stop.is_set():
+            now = self._clock.now()
+            if now - reported >= timedelta(seconds=status.EVERY_SECONDS):
+                self._capture.report_bad_frames()
+                reported = now
+            if now >= prune_at:
+                prune_at = now + PRUNE_EVERY
+                self._prune(now)
+            self._write_status()
+            self._changed.wait(status.EVERY_SECONDS)
+            self._changed.clear()
+        self._capture.report_bad_frames()
+        self._write_status()
+
+    def _prune(self, now: datetime) -> None:
+        try:
+            _log.info("outbox pruned rows=%d", self._outbox.prune(now))
+        except OutboxError as error:
+            _log.error("outbox not pruned: %s", error)
+
+    def _write_status(self) -> None:
+        last, fault = self._capture.last_frames(), self._capture.fault
+        lanes = {
+            portal: status.LaneStatus(port.is_open, last.get(portal), self._capture.bad_frames(portal))
+            for portal, port in self._ports.items()
+        }
+        try:
+            self._service.status(fault or f"{sum(lane.is_open for lane in lanes.values())}/{len(lanes)} ports open")
+            report = status.GateStatus(
+                written_at=self._clock.now(),
+                lanes=lanes,
+                outbox=self._outbox.state(),
+                set_aside=sum(self._outbox.aside().values()),
+                broker_connected=self._delivery.connected,
+                joined=self._delivery.joined,
+                fault=fault,
+            )
+            status.write(self._settings.status, report)
+        except (OSError, OutboxError) as error:
+            _log.warning("status not written file=%s: %s", self._settings.status, error)

@@ -1,0 +1,131 @@
+"""From frames to committed events, for all portals of a gate: repeats dropped, bad frames counted, nothing lost.
+
+Portals are read on threads of their own; one lock here puts their events in order. While the outbox cannot take an
+event (a full disk), the event stays in hand, the lock stays held and so every portal stops being read: what the
+turnstiles send meanwhile waits in the kernel's buffers. Threads are started in `app`, never here.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from gate.bad_frames import BadFrames
+from gate.events import Instant, access_event, outgoing
+from gate.settings import Lane
+from messages.access import mask
+from runtime.clock import Clock
+from runtime.outbox import Make, OutboxError, Row
+from wire.found import BadFrame, Frame
+from wire.reads import Read, read_of
+from wire.repeats import Repeats
+
+_log = logging.getLogger(__name__)
+RETRY_SECONDS = 1.0
+"""Between tries to store the event in hand."""
+ALARM_EVERY = 60
+"""Tries between two alarms about the same event."""
+
+
+class Appends(Protocol):
+    """An outbox, as far as capturing needs it."""
+
+    def append(self, make: Make) -> Row:
+        """Commit one event; OutboxError when it is not stored."""
+
+
+class Capture:
+    """Takes what the decoders of a gate find. `on_stored` is called after each commit and must return at once."""
+
+    def __init__(
+        self,
+        site: str,
+        gate: str,
+        zone: ZoneInfo,
+        outbox: Appends,
+        clock: Clock,
+        *,
+        repeat_quiet: timedelta,
+        stop: threading.Event,
+        on_stored: Callable[[], None],
+    ) -> None:
+        self._site, self._gate, self._zone = site, gate, zone
+        self._outbox = outbox
+        self._clock = clock
+        self._stop = stop
+        self._on_stored = on_stored
+        self._repeats = Repeats(repeat_quiet)
+        self._bad = BadFrames()
+        self._last: dict[str, datetime] = {}
+        self._order = threading.Lock()
+        self._figures = threading.Lock()
+        self.fault = ""
+        """Why the event in hand cannot be stored; empty when all is well."""
+
+    def instant(self) -> Instant:
+        """Return now, as an event dates itself."""
+        clock = self._clock
+        return Instant(clock.now().astimezone(self._zone), clock.monotonic_ns(), clock.boot_id)
+
+    def take(self, lane: Lane, found: Frame | BadFrame, at: Instant) -> None:
+        """Store a good frame's read unless it is a repeat; count a bad frame. Returns once the event is on the disk."""
+        read = read_of(lane.description, found) if isinstance(found, Frame) else found
+        if isinstance(read, BadFrame):
+            self._drop(lane, read)
+            return
+        with self._figures:
+            self._last[lane.portal.id] = at.wall
+        with self._order:
+            if not self._repeats.is_repeat(read.credential, lane.portal.id, at.monotonic_ns):
+                self._store(lane, read, at)
+
+    def last_frames(self) -> dict[str, datetime]:
+        """Return when each portal last gave a good frame, repeats included."""
+        with self._figures:
+            return dict(self._last)
+
+    def bad_frames(self, portal: str) -> dict[str, int]:
+        """Return how many bad frames of each kind a portal has had since the start."""
+        with self._figures:
+            return self._bad.total(portal)
+
+    def report_bad_frames(self) -> None:
+        """Log the counts since the last call."""
+        with self._figures:
+            lines = self._bad.report()
+        for line in lines:
+            _log.warning("%s", line)
+
+    def _drop(self, lane: Lane, bad: BadFrame) -> None:
+        with self._figures:
+            line = self._bad.note(lane.portal.id, bad)
+        if line:
+            _log.warning("%s", line)
+
+    def _store(self, lane: Lane, read: Read, at: Instant) -> None:
+        def make(epoch: int, sequence: int) -> tuple[str, bytes]:
+            event = access_event(lane.portal, read, at, epoch=epoch, sequence=sequence)
+            return outgoing(self._site, self._gate, event)
+
+        who = f"{read.credential.kind}={mask(read.credential.value)}"
+        tries = 0
+        while True:
+            try:
+                row = self._outbox.append(make)
+            except OutboxError as error:
+                self.fault = str(error)
+                if tries % ALARM_EVERY == 0:
+                    _log.critical("AN EVENT CANNOT BE STORED, reading has stopped portal=%s: %s", lane.portal.id, error)
+                tries += 1
+                if self._stop.wait(RETRY_SECONDS):
+                    _log.critical("stopped with an event that could not be stored portal=%s %s", lane.portal.id, who)
+                    return
+            else:
+                break
+        if self.fault:
+            _log.warning("events are stored again, reading goes on")
+            self.fault = ""
+        _log.info("event stored sequence=%d portal=%s %s", row.sequence, lane.portal.id, who)
+        self._on_stored()

@@ -1,0 +1,89 @@
+"""The commands `seatgate gate` and `seatgate frames`: options in, sentences and an exit code out."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from config import ConfigError
+from gate import app
+from gate.frame_view import bytes_of, view
+from gate.settings import load_settings
+from runtime import logs
+from runtime.errors import RuntimeFault
+from wire.description import Description, protocol, shipped_names
+from wire.frames import BadFrame, Frame, FrameDecoder
+from wire.serial_port import Lost, Opened, SerialPort
+
+
+@click.command()
+@click.option(
+    "--config",
+    "config_file",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="This gate's settings; config/gate.toml explains each key.",
+)
+def gate(config_file: Path) -> None:
+    """Run one gate controller in the foreground: serial ports, outbox, broker.
+
+    Ready for systemd (Type=notify, watchdog). Ctrl-C or SIGTERM stops it; nothing that was read is lost.
+    """
+    try:
+        settings = load_settings(config_file)
+        logs.setup(settings.log_level)
+        code = app.run(settings)
+    except (ConfigError, RuntimeFault) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or config_file}: {error.strerror or error}") from error
+    raise SystemExit(code)
+
+
+@click.command()
+@click.option(
+    "--protocol",
+    "name",
+    required=True,
+    help=f"A family ({', '.join(shipped_names())}), or a description of your own: a path ending in .toml.",
+)
+@click.option("--port", metavar="DEV", help="Watch this device until Ctrl-C; its gate must not be running.")
+@click.option("--hex", "text", metavar="BYTES", help="""Look at these bytes, e.g. '02 "010063E9AE" "25" 03'.""")
+def frames(name: str, port: str | None, text: str | None) -> None:
+    """Watch or verify serial frames: raw bytes, decoded fields, checksum expected and found.
+
+    Exit code 1 when a frame was bad or none was found.
+    """
+    if (port is None) is (text is None):
+        raise click.UsageError("give either --port (a device to watch) or --hex (bytes to look at)")
+    try:
+        description = protocol(name)
+        found = _in_bytes(description, bytes_of(text)) if text is not None else _on_port(description, str(port))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    count, bad = 0, 0
+    try:
+        for each in found:
+            lines, good = view(description, each)
+            click.echo(lines)
+            count, bad = count + 1, bad + (not good)
+    except KeyboardInterrupt:
+        click.echo()
+    click.echo(f"{count} frame{'s' * (count != 1)}, {bad} bad." if count else "No frame was found.")
+    raise SystemExit(1 if bad or not count else 0)
+
+
+def _in_bytes(description: Description, content: bytes) -> Iterator[Frame | BadFrame]:
+    decoder = FrameDecoder(description)
+    yield from decoder.feed(content)
+    yield from decoder.finish()
+
+
+def _on_port(description: Description, device: str) -> Iterator[Frame | BadFrame]:
+    port, decoder = SerialPort(device, description.serial), FrameDecoder(description)
+    logs.setup("info")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for event in port.listen():
+        if not isinstance(event, Opened):
+            yield from decoder.finish() if isinstance(event, Lost) else decoder.feed(event)

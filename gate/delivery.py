@@ -1,0 +1,91 @@
+"""The way out of a gate: join booking, connect to the broker, announce ourselves, empty the outbox. One thread's work.
+
+Only the composition of `runtime`'s parts; delivery itself is `runtime.uplink`. The thread is started in `app`.
+"""
+
+import threading
+from datetime import timedelta
+
+from config.schema import Site
+from gate.enrolment import Enrols, server_key
+from gate.settings import GateSettings
+from messages import topics
+from messages.topics import Family, Leaf
+from runtime.clock import Clock
+from runtime.mqtt import Message, MqttLink
+from runtime.outbox import Outbox
+from runtime.presence import Announcer
+from runtime.signing import SigningKey
+from runtime.uplink import Uplink
+from runtime.version import version
+
+
+class Delivery:
+    """Owns link and uplink from `run` until it returns."""
+
+    def __init__(
+        self, settings: GateSettings, site: Site, *, outbox: Outbox, key: SigningKey, booking: Enrols, clock: Clock
+    ) -> None:
+        self._settings, self._site = settings, site
+        self._outbox, self._key = outbox, key
+        self._booking = booking
+        self._clock = clock
+        self._link: MqttLink | None = None
+        self._uplink: Uplink | None = None
+
+    @property
+    def joined(self) -> bool:
+        """Whether booking knows this gate."""
+        return self._uplink is not None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is connected now."""
+        return self._link is not None and self._link.connected
+
+    def wake(self) -> None:
+        """Look for rows to send, or for the end. From any thread."""
+        if self._uplink is not None:
+            self._uplink.wake()
+
+    def run(self, stop: threading.Event) -> None:
+        """Join, then deliver until `stop` is set and `wake` is called."""
+        server = server_key(self._settings, self._booking, stop)
+        if server is None:
+            return
+        link, uplink = self._connect(server)
+        link.start()
+        try:
+            uplink.run(stop)
+        finally:
+            link.stop()
+
+    def _connect(self, server: bytes) -> tuple[MqttLink, Uplink]:
+        site, gate = self._site.id, self._settings.gate
+        acknowledgements = topics.build(site, Family.GATES, gate, Leaf.ACK)
+        presence = Announcer(site, Family.GATES, gate, version(), self._clock, self._key, self._outbox)
+
+        def on_message(message: Message) -> None:
+            if message.topic == acknowledgements:
+                uplink.on_ack(message)
+            else:
+                uplink.on_booking_presence(message)
+
+        def on_connect(session: int) -> None:
+            presence.announce(link, session)
+            uplink.wake()
+
+        # No broker session is kept: what is not acknowledged is sent again anyway, and nothing late is acted on.
+        link = MqttLink(
+            self._settings.broker,
+            client_id=f"{site}-gate-{gate}",
+            session_expiry=timedelta(),
+            on_message=on_message,
+            will=presence.will,
+            on_connect=on_connect,
+        )
+        uplink = Uplink(self._outbox, link, self._key, server)
+        link.subscribe(acknowledgements)
+        link.subscribe(topics.every(site, Family.BOOKING, Leaf.PRESENCE))
+        self._link, self._uplink = link, uplink
+        return link, uplink

@@ -1,0 +1,144 @@
+"""A gate's part of `seatgate diagnose`: ports, last frames, clock, queue. Looks only; the gate may be running meanwhile.
+
+A running gate holds ports and outbox alone, so their state is read from the status file that it writes every minute.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from config import ConfigError
+from gate import status
+from gate.settings import GateSettings, Lane, load_lanes, load_settings
+from gate.status import GateStatus
+from runtime.checks import Check, Level
+from runtime.clock import Clock
+
+__all__ = ["checks", "load_settings"]
+
+SILENT_AFTER = timedelta(hours=24)
+"""A library's portal that gave no frame for a day is worth a look."""
+STALE_AFTER = timedelta(seconds=3 * status.EVERY_SECONDS)
+BUILT = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+"""No event can be older than the program that reads it."""
+MANY_WAITING = 100
+"""More than a busy entrance collects in the seconds that booking needs."""
+SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
+"""systemd-timesyncd makes this file once it has the time from the network."""
+
+
+def checks(settings: GateSettings, clock: Clock | None = None) -> list[Check]:
+    """Return every check of this gate, worst or not; never raises for what is wrong."""
+    clock = clock or Clock.from_environment()
+    try:
+        _, lanes = load_lanes(settings)
+    except ConfigError as error:
+        return [Check(f"gate {settings.gate}", Level.FAIL, str(error), "correct the settings or the site file")]
+    seen = status.read(settings.status)
+    running = seen is not None and abs(clock.now() - seen.written_at) < STALE_AFTER
+    found = [_process(settings, seen, running=running)]
+    for lane in lanes:
+        found.append(_port(lane, seen if running else None))
+        found.append(_last_frame(lane, seen, clock.now()))
+    return [*found, *_clock(clock, seen), *_queue(seen)]
+
+
+def _process(settings: GateSettings, seen: GateStatus | None, *, running: bool) -> Check:
+    name = f"gate {settings.gate}"
+    if seen is None:
+        return Check(name, Level.FAIL, "has never run here", f"start it: systemctl start seatgate-gate@{settings.gate}")
+    if not running:
+        return Check(
+            name,
+            Level.FAIL,
+            f"does not run; it last wrote its status {seen.written_at:%Y-%m-%d %H:%M}",
+            f"start it: systemctl start seatgate-gate@{settings.gate}; its log says why it ended",
+        )
+    if seen.fault:
+        return Check(name, Level.FAIL, seen.fault, "free space on the disk of the data folder; reading then goes on")
+    return Check(name, Level.OK, "runs")
+
+
+def _port(lane: Lane, seen: GateStatus | None) -> Check:
+    name, device = f"port {lane.portal.id}", lane.device
+    reported = seen.lanes.get(lane.portal.id) if seen is not None else None
+    if reported is not None and reported.is_open:
+        return Check(name, Level.OK, f"{device} is open")
+    if "://" in device:
+        return Check(name, Level.WARN, f"{device} is not open", "check the network and the port server")
+    try:
+        mode = Path(device).stat().st_mode
+    except OSError as error:
+        return Check(
+            name,
+            Level.FAIL,
+            f"{device}: {error.strerror}",
+            "plug the reader in; `ls -l /dev/serial/by-id` shows what is there",
+        )
+    if not stat.S_ISCHR(mode):
+        return Check(name, Level.FAIL, f"{device} is not a device", "name a serial device in the site file")
+    if not os.access(device, os.R_OK | os.W_OK):
+        return Check(
+            name,
+            Level.FAIL,
+            f"this account may not open {device}",
+            "add it to the group dialout: sudo usermod -aG dialout USER",
+        )
+    if reported is not None:
+        return Check(name, Level.FAIL, f"{device} is there but the gate cannot open it", "see the gate's log")
+    return Check(name, Level.OK, f"{device} is there")
+
+
+def _last_frame(lane: Lane, seen: GateStatus | None, now: datetime) -> Check:
+    name = f"frames {lane.portal.id}"
+    known = seen.lanes.get(lane.portal.id) if seen is not None else None
+    bad = ", ".join(f"{count} {kind}" for kind, count in (known.bad_frames if known else {}).items())
+    todo = (
+        f"hold a card against it; `seatgate frames --protocol {lane.portal.protocol} --port {lane.device}` shows bytes"
+    )
+    if known is None or known.last_frame is None:
+        what = "none since the gate started" + (f", but bad frames: {bad}" if bad else "")
+        return Check(name, Level.WARN, what, todo)
+    what = f"last {known.last_frame:%Y-%m-%d %H:%M}" + (f"; bad since the start: {bad}" if bad else "")
+    if now - known.last_frame > SILENT_AFTER:
+        return Check(name, Level.WARN, what, todo)
+    return Check(name, Level.OK, what)
+
+
+def _clock(clock: Clock, seen: GateStatus | None) -> Iterator[Check]:
+    now = clock.now()
+    if not clock.shift and (now < BUILT or (seen is not None and now < seen.written_at - STALE_AFTER)):
+        yield Check(
+            "clock", Level.FAIL, f"{now:%Y-%m-%d %H:%M} UTC is in the past", "set the clock: timedatectl set-ntp 1"
+        )
+    elif not clock.shift and SYNCHRONIZED.parent.exists() and not SYNCHRONIZED.exists():
+        yield Check(
+            "clock", Level.WARN, f"{now:%Y-%m-%d %H:%M} UTC, not synchronised", "see: timedatectl timesync-status"
+        )
+    else:
+        yield Check("clock", Level.OK, f"{now:%Y-%m-%d %H:%M} UTC" + (" (shifted on purpose)" if clock.shift else ""))
+
+
+def _queue(seen: GateStatus | None) -> Iterator[Check]:
+    if seen is None:
+        return
+    if not seen.joined:
+        yield Check(
+            "enrolment", Level.WARN, "booking does not know this gate yet", "see the gate's log; give it its code"
+        )
+    waiting = f"{seen.outbox.depth} events wait for booking"
+    if seen.joined and not seen.broker_connected:
+        yield Check("queue", Level.WARN, f"{waiting}; no broker is connected", "check the network and the broker")
+    elif seen.outbox.depth > MANY_WAITING:
+        yield Check("queue", Level.WARN, waiting, "is booking running? Nothing is lost, it drains by itself")
+    else:
+        yield Check("queue", Level.OK, waiting)
+    if seen.set_aside:
+        yield Check(
+            "set aside",
+            Level.FAIL,
+            f"{seen.set_aside} events that booking refused for ever",
+            "keep the data folder and ask for help: a key or a copied disk is wrong",
+        )

@@ -1,0 +1,55 @@
+"""What a read at a portal means: frame → read → access event → the topic and bytes that the outbox keeps. Pure."""
+
+from datetime import datetime
+
+import attrs
+
+from config.schema import Portal, PortalDirection
+from messages import access, topics
+from messages.access import AccessEvent, AccessOutcome, Direction
+from messages.topics import Family, Leaf
+from wire.reads import Read
+
+
+@attrs.frozen
+class Instant:
+    """When something was read, in three ways, so that a wrong wall clock can be corrected later."""
+
+    wall: datetime
+    """With the site's zone."""
+    monotonic_ns: int
+    boot_id: str
+
+
+def direction_of(portal: Portal, read: Read) -> Direction:
+    """Return which way: as the portal is built; where it leads both ways, as the frame says."""
+    match portal.direction:
+        case PortalDirection.IN:
+            return Direction.IN
+        case PortalDirection.OUT:
+            return Direction.OUT
+        case PortalDirection.FRAME:
+            return read.direction or Direction.UNKNOWN
+
+
+def access_event(portal: Portal, read: Read, at: Instant, *, epoch: int, sequence: int) -> AccessEvent:
+    """Return the event of one read. We decide nothing: the turnstile lets in or not, and reports.
+
+    `occurred_at` is this machine's time: a terminal's own clock is often years off after a power cut.
+    """
+    return AccessEvent(
+        portal=portal.id,
+        direction=direction_of(portal, read),
+        credential=read.credential,
+        outcome=AccessOutcome.REPORTED,
+        occurred_at=at.wall,
+        monotonic_ns=at.monotonic_ns,
+        boot_id=at.boot_id,
+        epoch=epoch,
+        sequence=sequence,
+    )
+
+
+def outgoing(site: str, gate: str, event: AccessEvent) -> tuple[str, bytes]:
+    """Return the topic and the exact payload of an event."""
+    return topics.build(site, Family.GATES, gate, Leaf.ACCESS), access.encode(site, gate, event)

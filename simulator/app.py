@@ -1,0 +1,45 @@
+"""The simulator process: holds the pseudo-terminals of a site's portals until it is stopped, and swipes when asked to."""
+
+import json
+import logging
+import socket
+import threading
+from functools import partial
+from pathlib import Path
+
+from config.site_check import load_site
+from runtime.service import Service
+from simulator import control
+from simulator.turnstile import FOLDER, Swipe, Turnstiles
+
+_log = logging.getLogger(__name__)
+PORTS_FILE = "ports.json"
+
+
+def run(site_file: Path, data: Path) -> None:
+    """Serve until stopped. `data`/simulator/ports.json then says which device each portal is on."""
+    with Service() as service:
+        turnstiles = Turnstiles(load_site(site_file), site_file.parent, data)
+        listening = control.listener(data)
+
+        def send(swipe: Swipe) -> int:
+            sent = turnstiles.send(swipe, service.stop.wait)
+            _log.info("sent portal=%s kind=%s bytes=%d fault=%s", swipe.portal, swipe.kind, sent, swipe.fault or "none")
+            return sent
+
+        serving = threading.Thread(target=partial(control.serve, listening, send), name="control", daemon=True)
+        try:
+            _write(data / FOLDER / PORTS_FILE, turnstiles.devices)
+            serving.start()
+            service.ready(f"{len(turnstiles.devices)} simulated portals")
+            service.wait(serving.is_alive)
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            listening.close()
+            turnstiles.close()
+
+
+def _write(file: Path, devices: dict[str, str]) -> None:
+    draft = file.with_suffix(".new")
+    draft.write_text(json.dumps(devices, indent=2) + "\n", encoding="utf-8")
+    draft.replace(file)

@@ -1,0 +1,93 @@
+"""The commands `seatgate simulate …`: options in, sentences and an exit code out."""
+
+from pathlib import Path
+
+import click
+
+from config import ConfigError
+from messages.access import CredentialKind, Direction
+from runtime import logs
+from simulator import app
+from simulator.control import SimulatorAway, call
+from simulator.faults import FAULTS
+from simulator.turnstile import Swipe
+
+_data = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="SEATGATE_DATA",
+    default=Path("var"),
+    show_default=True,
+    help="The data folder of the `seatgate run` to play with.",
+)
+_portal = click.option("--portal", required=True, help="Where: the id of a portal, e.g. south-1.")
+_direction = click.option(
+    "--direction",
+    type=click.Choice(["in", "out"]),
+    help="What the frame says, for boards that say it; as the portal leads.",
+)
+_fault = click.option("--fault", type=click.Choice(list(FAULTS)), help="What goes wrong on the line.")
+
+
+@click.group()
+def simulate() -> None:
+    """Be a turnstile that is not there."""
+
+
+@simulate.group()
+def turnstile() -> None:
+    """Turnstile boards on pseudo-terminals, for portals that name no port in the site file."""
+
+
+@turnstile.command()
+@click.option(
+    "--site",
+    "site_file",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The site file whose portals are simulated.",
+)
+@_data
+def serve(site_file: Path, data: Path) -> None:
+    """Hold the boards until Ctrl-C; simulator/ports.json in the data folder says which device each portal is on."""
+    logs.setup("info")
+    try:
+        app.run(site_file, data)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"the simulator cannot work in {data}: {error}") from error
+
+
+@turnstile.command()
+@_portal
+@click.option("--card", required=True, help="The number printed on the card, e.g. 0006547886.")
+@_direction
+@_fault
+@_data
+def swipe(portal: str, card: str, direction: str | None, fault: str | None, data: Path) -> None:
+    """Hold a card against the reader of a portal."""
+    _send(data, Swipe(portal, CredentialKind.CARD, card, _way(direction), fault))
+
+
+@turnstile.command()
+@_portal
+@click.option("--person", required=True, help="The person number that the terminal recognises.")
+@_direction
+@_fault
+@_data
+def face(portal: str, person: str, direction: str | None, fault: str | None, data: Path) -> None:
+    """Look into the face terminal of a portal."""
+    _send(data, Swipe(portal, CredentialKind.FACE, person, _way(direction), fault))
+
+
+def _way(direction: str | None) -> Direction | None:
+    return Direction(direction) if direction else None
+
+
+def _send(data: Path, wanted: Swipe) -> None:
+    try:
+        sent = call(data, wanted)
+    except (SimulatorAway, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{sent} bytes at {wanted.portal}" + (f", with the fault {wanted.fault}" if wanted.fault else ""))

@@ -1,0 +1,91 @@
+"""The turnstile boards of a site whose portals have no port of their own: each on a pseudo-terminal, in its own language."""
+
+from pathlib import Path
+
+import msgspec
+
+from config.schema import Portal, PortalDirection, Site
+from messages.access import Credential, CredentialKind, Direction
+from simulator.faults import FAULTS, Pause, Sound
+from simulator.pty_port import PtyPort
+from wire.cards import CardFormat, canonical, person
+from wire.description import Description, protocol
+from wire.frames import encode
+from wire.reads import Read, fields_of
+
+FOLDER = "simulator"
+
+
+class Swipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What somebody does at a portal: a card's printed number, a face's person number, or a code's text."""
+
+    portal: str
+    kind: CredentialKind
+    value: str
+    direction: Direction | None = None
+    """Where the frame carries one; None: as the portal leads."""
+    fault: str | None = None
+
+
+def port_link(data: Path, portal: str) -> Path:
+    """Return where a simulated portal's device is: the same name for as long as the data folder is used."""
+    return data / "ports" / portal
+
+
+class Turnstile:
+    """One portal's board."""
+
+    def __init__(self, portal: Portal, description: Description, port: PtyPort) -> None:
+        self.portal = portal
+        self.port = port
+        self._description = description
+
+    def frame(self, swipe: Swipe) -> bytes:
+        """Return the bytes that say `swipe`; ValueError when this board cannot."""
+        value = canonical(CardFormat.DECIMAL, swipe.value) if swipe.kind is CredentialKind.CARD else swipe.value
+        value = person(value) if swipe.kind is CredentialKind.FACE else value
+        leads = Direction.OUT if self.portal.direction is PortalDirection.OUT else Direction.IN
+        read = Read(Credential(swipe.kind, value), swipe.direction or leads)
+        return encode(self._description, fields_of(self._description, read))
+
+    def send(self, swipe: Swipe, pause: Pause) -> int:
+        """Put the frame on the line, with its fault if it has one, and return how many bytes it has."""
+        if swipe.fault is not None and swipe.fault not in FAULTS:
+            raise ValueError(f"there is no fault {swipe.fault!r}: there are {', '.join(FAULTS)}")
+        frame = self.frame(swipe)
+        (FAULTS[swipe.fault] if swipe.fault else Sound()).send(frame, self.port, pause)
+        return len(frame)
+
+
+class Turnstiles:
+    """All simulated portals of a site."""
+
+    def __init__(self, site: Site, site_folder: Path, data: Path) -> None:
+        # The families first: a wrong name must not leave half of the ports behind.
+        families = [
+            (portal, protocol(portal.protocol, site_folder))
+            for gate in site.gates
+            for portal in gate.portals
+            if not portal.port
+        ]
+        self._boards = {
+            portal.id: Turnstile(portal, family, PtyPort(port_link(data, portal.id))) for portal, family in families
+        }
+
+    @property
+    def devices(self) -> dict[str, str]:
+        """Portal → device path."""
+        return {name: str(board.port.link) for name, board in self._boards.items()}
+
+    def send(self, swipe: Swipe, pause: Pause) -> int:
+        """Let somebody swipe; ValueError names a portal, credential or fault that there is not."""
+        board = self._boards.get(swipe.portal)
+        if board is None:
+            known = ", ".join(self._boards) or "none (every portal of the site has a port of its own)"
+            raise ValueError(f"no portal {swipe.portal!r} is simulated: there are {known}")
+        return board.send(swipe, pause)
+
+    def close(self) -> None:
+        """Pull every plug."""
+        for board in self._boards.values():
+            board.port.unplug()
