@@ -3,10 +3,9 @@
 Waiting is on one event with the time until the next change as its limit: nothing polls.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from booking.identity import NAME, Identity, Signed
 from booking.service.ports import Reads
@@ -20,7 +19,7 @@ QUIET = timedelta(milliseconds=100)
 """After a round of maps, commits gather this long before the next one."""
 LONGEST_WAIT = timedelta(minutes=5)
 """A clock that was set is noticed after this at the latest."""
-_log = logging.getLogger(__name__)
+_NOW = timedelta()
 
 
 class Announcer:
@@ -40,6 +39,7 @@ class Announcer:
         self._pending: set[str] = set()
         self._forced: set[str] = set()
         self._last: dict[str, AreaMap] = {}
+        self._next_change: dict[str, datetime | None] = {}
 
     def touched(self, areas: frozenset[str]) -> None:
         """Note that a commit changed these areas; never waits."""
@@ -70,19 +70,25 @@ class Announcer:
             self._stopping.wait(QUIET.total_seconds())
 
     def _time_to_next_change(self) -> timedelta:
-        now = self._clock.now()
-        changes = (self._reads.next_change(area, now) for area in self._areas)
-        return min([LONGEST_WAIT, *(max(change - now, timedelta()) for change in changes if change is not None)])
+        changes = [change for change in self._next_change.values() if change is not None]
+        return min(LONGEST_WAIT, max(min(changes, default=datetime.max.replace(tzinfo=UTC)) - self._clock.now(), _NOW))
 
     def announce(self) -> None:
-        """Publish what was touched or forced, and whatever time has changed since it was last published."""
+        """Publish what was touched or forced, and what time has changed since it was last published."""
+        now = self._clock.now()
         with self._lock:
             forced, self._forced = self._forced, set()
-            self._pending.clear()
+            pending, self._pending = self._pending, set()
         for area in self._areas:
-            area_map = self._reads.area_map(area, self._clock.now())
-            if area_map is not None and (area in forced or area_map.newer_than(self._last.get(area))):
-                self._send(area_map)
+            due = self._next_change.get(area)
+            if area in forced or area in pending or (due is not None and due <= now):
+                self._announce(area, now, forced=area in forced)
+
+    def _announce(self, area: str, now: datetime, *, forced: bool) -> None:
+        self._next_change[area] = self._reads.next_change(area, now)
+        area_map = self._reads.area_map(area, now)
+        if area_map is not None and (forced or area_map.newer_than(self._last.get(area))):
+            self._send(area_map)
 
     def _send(self, area_map: AreaMap) -> None:
         topic = build(self._identity.site, Family.AREAS, area_map.area, Leaf.SEATS)

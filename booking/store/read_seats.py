@@ -6,22 +6,40 @@ A map's number n is twice a millisecond: even when time alone made the newest ch
 odd when a commit did (see the writer). So it grows with every change, without a write for what time does.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import apsw
 
 from booking.domain.places import Places, Seat
-from booking.domain.reservation import Reservation, Status, at, due
+from booking.domain.reservation import Status
 from booking.domain.window import Interval, day_of, opening_hours, whole_day
 from booking.service.views import AreaSummary, SeatAvailability, Stretch
 from booking.store.pool import ReaderPool
-from booking.store.rows import EPOCH, RESERVATION, reservation_of, us
+from booking.store.rows import moment, us
+from config.schema import Area
 from messages.seats import AreaMap, SeatState, SeatStatus
 
-_STATUS = {Status.RESERVED: SeatStatus.RESERVED, Status.IN_USE: SeatStatus.TAKEN, Status.AWAY: SeatStatus.AWAY}
+_STATUS: dict[str, SeatStatus] = {
+    Status.RESERVED: SeatStatus.RESERVED,
+    Status.IN_USE: SeatStatus.TAKEN,
+    Status.AWAY: SeatStatus.AWAY,
+}
 _DAY = timedelta(days=1)
-_MILLISECOND = timedelta(milliseconds=1)
+_MOMENT = timedelta(microseconds=1)
+_MILLISECOND_US = 1000
+
+
+class _Stay(NamedTuple):
+    """A row that holds a seat until `due` at the most; times in microseconds."""
+
+    seat: str
+    start: int
+    end: int
+    due: int
+    status: str
 
 
 class SeatReads:
@@ -35,18 +53,17 @@ class SeatReads:
     def areas(self, day: date, now: datetime) -> list[AreaSummary]:
         """All areas of the site in its file's order, with total and free."""
         with self._pool.snapshot() as db:
-            return [self._summary(db, area.id, day, now) for area in self._places.site.areas]
+            return [self._summary(db, area, day, now) for area in self._places.site.areas]
 
-    def _summary(self, db: apsw.Connection, area_id: str, day: date, now: datetime) -> AreaSummary:
-        places = self._places
-        area, seats = next(one for one in places.site.areas if one.id == area_id), places.seats_of[area_id]
-        hours = opening_hours(places.venue_of(area_id), day, places.zone)
+    def _summary(self, db: apsw.Connection, area: Area, day: date, now: datetime) -> AreaSummary:
+        places, seats = self._places, self._places.seats_of[area.id]
+        hours = opening_hours(places.venue_of(area.id), day, places.zone)
         today = day == day_of(now, places.zone)
-        moment = max(hours.start, now)
-        wished = Interval(moment, moment + _MILLISECOND) if today else hours
+        first = max(hours.start, now)
+        wished = Interval(first, first + _MOMENT) if today else hours
         free = 0
         if hours.end > now and day <= day_of(now, places.zone) + places.policy.booking.advance_days * _DAY:
-            held = self._held(db, area_id, wished, now)
+            held = self._held(db, area.id, wished, now)
             free = sum(not seat.closed and seat.id not in held for seat in seats)
         return AreaSummary(area.id, area.name, area.venue, area.floor, len(seats), free)
 
@@ -63,71 +80,58 @@ class SeatReads:
         if self._places.area(area) is None:
             return None
         with self._pool.snapshot() as db:
-            stays = self._stays(db, area, whole_day(day_of(now, self._places.zone), self._places.zone))
+            stays = self._stays_today(db, area, now)
             row = db.execute("SELECT n FROM area_numbers WHERE area = ?", (area,)).fetchone()
-        changes = [moment for moment in self._moments(area, stays, now) if moment <= now]
-        number = max([row[0] if row else 0, *(2 * ((moment - EPOCH) // _MILLISECOND) for moment in changes)])
+        passed = max(change for change in self._changes(area, stays, now) if change <= us(now))
         states = self._states(area, stays, now)
-        free = sum(state.status is SeatStatus.FREE for state in states)
-        return AreaMap(area, self._generation, number, now, len(states), free, states)
+        return AreaMap(
+            area=area,
+            generation=self._generation,
+            n=max(row[0] if row else 0, passed // _MILLISECOND_US * 2),
+            at=now,
+            total=len(states),
+            free=sum(state.status is SeatStatus.FREE for state in states),
+            seats=states,
+        )
 
     def next_change(self, area: str, now: datetime) -> datetime | None:
         """When the map of an area next changes by time alone (a start, a deadline, an end, opening, closing)."""
         if self._places.area(area) is None:
             return None
         with self._pool.snapshot() as db:
-            stays = self._stays(db, area, whole_day(day_of(now, self._places.zone), self._places.zone))
-        return min((moment for moment in self._moments(area, stays, now) if moment > now), default=None)
+            stays = self._stays_today(db, area, now)
+        return moment(min(change for change in self._changes(area, stays, now) if change > us(now)))
 
-    def _stays(self, db: apsw.Connection, area: str, span: Interval) -> list[Reservation]:
+    def _stays_today(self, db: apsw.Connection, area: str, now: datetime) -> list[_Stay]:
+        return self._stays(db, area, whole_day(day_of(now, self._places.zone), self._places.zone))
+
+    def _stays(self, db: apsw.Connection, area: str, span: Interval) -> list[_Stay]:
         rows = db.execute(
-            f"SELECT {RESERVATION} FROM reservations WHERE holding = 1 AND area = ? AND end_us > ? AND start_us < ? "  # noqa: S608
-            "ORDER BY start_us",
+            "SELECT seat, start_us, end_us, due_us, status FROM reservations "
+            "WHERE holding = 1 AND area = ? AND end_us > ? AND start_us < ? ORDER BY start_us",
             (area, us(span.start), us(span.end)),
         )
-        return [reservation_of(row) for row in rows]
+        return [_Stay._make(row) for row in rows.fetchall()]
 
-    def _moments(self, area: str, stays: Iterable[Reservation], now: datetime) -> Iterable[datetime]:
-        """Return the moments around `now` at which time alone changes the map."""
+    def _changes(self, area: str, stays: Iterable[_Stay], now: datetime) -> Iterator[int]:
+        """Yield the moments around `now` at which time alone changes the map; some lie before it, some after."""
         today = day_of(now, self._places.zone)
         for day in (today - _DAY, today, today + _DAY):
             hours = opening_hours(self._places.venue_of(area), day, self._places.zone)
-            yield from (hours.start, hours.end)
+            yield from (us(hours.start), us(hours.end))
         for stay in stays:
-            yield stay.start
-            falls = due(stay, self._places.policy)
-            if falls is not None:
-                yield falls
+            yield from (stay.start, stay.due)
 
-    def _states(self, area: str, stays: list[Reservation], now: datetime) -> list[SeatState]:
-        hours = opening_hours(self._places.venue_of(area), day_of(now, self._places.zone), self._places.zone)
-        seats = self._places.seats_of[area]
-        if now not in Interval(hours.start, hours.end):
-            opens = hours.start if now < hours.start else hours.start + _DAY
-            return [
-                SeatState(seat.id, SeatStatus.CLOSED, None if seat.closed else self._local(opens)) for seat in seats
-            ]
-        by_seat: dict[str, list[Reservation]] = {}
-        for stay in stays:
-            standing = at(stay, self._places.policy, now)
-            if standing.holds:
-                by_seat.setdefault(stay.seat, []).append(standing)
-        return [self._state(seat, by_seat.get(seat.id, []), now) for seat in seats]
-
-    def _state(self, seat: Seat, stays: list[Reservation], now: datetime) -> SeatState:
-        """Return one seat's state; `stays` hold it today, by start."""
-        if seat.closed:
-            return SeatState(seat.id, SeatStatus.CLOSED)
-        present = [stay for stay in stays if stay.start <= now]
-        # a reader who checked in early sits there already, unless the seat is still another's
-        arrived = [stay for stay in stays if stay.start > now and stay.status is not Status.RESERVED]
-        for stay in present or arrived:
-            falls = due(stay, self._places.policy)
-            return SeatState(seat.id, _STATUS[stay.status], self._local(falls))
-        return SeatState(seat.id, SeatStatus.FREE, self._local(stays[0].start) if stays else None)
-
-    def _local(self, moment: datetime | None) -> datetime | None:
-        return moment.astimezone(self._places.zone) if moment else None
+    def _states(self, area: str, stays: Iterable[_Stay], now: datetime) -> list[SeatState]:
+        zone, seats = self._places.zone, self._places.seats_of[area]
+        today = day_of(now, zone)
+        hours = opening_hours(self._places.venue_of(area), today, zone)
+        if now not in hours:
+            opening = hours if now < hours.start else opening_hours(self._places.venue_of(area), today + _DAY, zone)
+            opens = opening.start.astimezone(zone)
+            return [SeatState(seat.id, SeatStatus.CLOSED, None if seat.closed else opens) for seat in seats]
+        held = _by_seat(stays, us(now))
+        return [_state(seat, held.get(seat.id, ()), us(now), zone) for seat in seats]
 
     def seats(self, area: str, start: datetime, end: datetime, now: datetime) -> list[SeatAvailability] | None:
         """Each seat of an area for a wished interval, with the day's held stretches; None for an unknown area."""
@@ -136,23 +140,38 @@ class SeatReads:
         span = whole_day(day_of(start, self._places.zone), self._places.zone)
         with self._pool.snapshot() as db:
             stays = self._stays(db, area, Interval(min(span.start, start), max(span.end, end)))
-        by_seat: dict[str, list[Reservation]] = {}
-        for stay in stays:
-            standing = at(stay, self._places.policy, now)
-            if standing.holds and standing.end > now:
-                by_seat.setdefault(stay.seat, []).append(standing)
-        wish = Interval(start, end)
-        return [_availability(seat, by_seat.get(seat.id, []), wish, now) for seat in self._places.seats_of[area]]
+        held, wish = _by_seat(stays, us(now)), (us(start), us(end))
+        return [_availability(seat, held.get(seat.id, ()), wish, us(now)) for seat in self._places.seats_of[area]]
 
 
-def _availability(seat: Seat, stays: list[Reservation], wish: Interval, now: datetime) -> SeatAvailability:
-    busy = [Stretch(stay.start, stay.end) for stay in stays]
+def _by_seat(stays: Iterable[_Stay], now: int) -> dict[str, list[_Stay]]:
+    """Return what holds each seat at `now` or later, by start."""
+    held: dict[str, list[_Stay]] = {}
+    for stay in stays:
+        if stay.due > now:
+            held.setdefault(stay.seat, []).append(stay)
+    return held
+
+
+def _state(seat: Seat, stays: Sequence[_Stay], now: int, zone: ZoneInfo) -> SeatState:
+    """Return one seat's state; `stays` hold it today, by start."""
+    if seat.closed:
+        return SeatState(seat.id, SeatStatus.CLOSED)
+    present = next((stay for stay in stays if stay.start <= now), None)
+    # a reader who checked in early sits there already, unless the seat is still another's
+    shown = present or next((stay for stay in stays if stay.status != Status.RESERVED), None)
+    if shown is not None:
+        return SeatState(seat.id, _STATUS[shown.status], moment(shown.due).astimezone(zone))
+    return SeatState(seat.id, SeatStatus.FREE, moment(stays[0].start).astimezone(zone) if stays else None)
+
+
+def _availability(seat: Seat, stays: Sequence[_Stay], wish: tuple[int, int], now: int) -> SeatAvailability:
+    busy = [Stretch(moment(stay.start), moment(stay.end)) for stay in stays]
     if seat.closed:
         return SeatAvailability(seat.id, seat.label, SeatStatus.CLOSED, None, busy)
     for stay in stays:
-        if wish.overlaps(Interval(stay.start, stay.end)):
-            there = stay.start <= now or stay.status is not Status.RESERVED
-            status = _STATUS[stay.status] if there else SeatStatus.RESERVED
-            return SeatAvailability(seat.id, seat.label, status, stay.end, busy)
-    following = next((stay.start for stay in stays if stay.start >= wish.end), None)
+        if stay.start < wish[1] and wish[0] < stay.end:
+            status = _STATUS[stay.status] if stay.start <= now else SeatStatus.RESERVED
+            return SeatAvailability(seat.id, seat.label, status, moment(stay.end), busy)
+    following = next((moment(stay.start) for stay in stays if stay.start >= wish[1]), None)
     return SeatAvailability(seat.id, seat.label, SeatStatus.FREE, following, busy)

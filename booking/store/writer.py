@@ -71,7 +71,7 @@ class SqliteWriter:
         self._places = places
         self._queue: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
         self._listeners: list[Callable[[Touched], None]] = []
-        self._thread = threading.Thread(target=self._run, name="booking-writer")
+        self._thread = threading.Thread(target=self._run, name="booking-writer", daemon=True)
         self._closing = threading.Lock()
         self._closed = False
 
