@@ -12,6 +12,8 @@ import pygame
 
 from display import qr, sprites
 from display.layout import Canvas
+from display.painter import Painter
+from display.scene import Scene
 
 
 class Window:
@@ -60,9 +62,13 @@ class Window:
         if rects:
             pygame.display.update(list(rects))
 
-    def picture(self) -> bytes:
-        """Return what is on the screen as a PNG file."""
-        return qr.png(self.surface.get_size(), pygame.image.tobytes(self.surface, "RGB"))
+    def picture(self, scene: Scene | None = None) -> bytes:
+        """Return what is on the screen, or `scene` drawn beside it, as a PNG file."""
+        surface = self.surface
+        if scene is not None:
+            surface = pygame.Surface(self.surface.get_size())
+            Painter(surface).paint(scene)
+        return qr.png(surface.get_size(), pygame.image.tobytes(surface, "RGB"))
 
     def close(self) -> None:
         """Close the screen."""

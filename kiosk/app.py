@@ -25,17 +25,15 @@ from kiosk.enrolled import Enrolled
 from kiosk.feed import Feed
 from kiosk.inputs import Failed, Input, Tapped, Tick
 from kiosk.membership import Membership
-from kiosk.place import Place
 from kiosk.scan_link import ScanLink
-from kiosk.screens import every
+from kiosk.screens import curtain, every
 from kiosk.screens.sheet import View
 from kiosk.settings import KioskSettings
 from kiosk.state import Language, State
-from kiosk.words import Words
+from kiosk.words import words_in
 from messages.topics import Family
 from runtime.booking_http import DeviceHttp
 from runtime.clock import Clock
-from runtime.locales import catalogue
 from runtime.mqtt import MqttLink
 from runtime.presence import Announcer
 from runtime.service import Service
@@ -43,7 +41,6 @@ from runtime.signing import SigningKey
 from runtime.version import version
 
 _log = logging.getLogger(__name__)
-KEY_FILE, ENROLMENT_FILE = "signing-key.pem", "enrolment.json"
 MAX_INPUTS = 1024
 FAILURES_IN_A_ROW = 3
 """After so many pictures that could not be drawn the process gives up, and systemd starts a new one."""
@@ -57,16 +54,16 @@ class Kiosk:
         self._settings, self._clock = settings, clock
         self._place, _ = kiosk_settings.place(settings)
         self._inputs: queue.Queue[Input] = queue.Queue(MAX_INPUTS)
-        key = SigningKey.load_or_create(settings.data / KEY_FILE)
+        key = SigningKey.load_or_create(settings.key_file)
         self._http = DeviceHttp(settings.booking_url, settings.kiosk, key, clock)
-        client = BookingClient(self._http, settings.kiosk, settings.data / ENROLMENT_FILE, settings.enrolment_code_file)
+        client = BookingClient(self._http, settings.kiosk, settings.enrolment_file, settings.enrolment_code_file)
         self._announcer = Announcer(self._place.site, Family.KIOSKS, settings.kiosk, version(), clock, key)
         screen = settings.screen
         self._window = Window(screen.width, screen.height, windowed=screen.windowed, offscreen=screen.offscreen)
         self._painter = Painter(self._window.surface)
         self._scene: Scene | None = None
         self._scan = ScanLink(settings.camera, self.put)
-        self._effects = Effects(client, self._scan, self._window.picture, self.put)
+        self._effects = Effects(client, self._scan, self._picture, self.put)
         self._membership = Membership(client, lambda: self._http.clock_offset, self.put, self._on_enrolled)
         self._link: MqttLink | None = None
         self._state = State(
@@ -75,7 +72,7 @@ class Kiosk:
             patience=settings.waits(),
             monotonic=self._seconds(),
         )
-        self._words = {language: _words(language, self._place) for language in Language}
+        self._words = {language: words_in(language, self._place.zone) for language in Language}
         self._failures = 0
 
     def put(self, event: Input) -> None:
@@ -90,6 +87,8 @@ class Kiosk:
         """Draw until `service.stop`."""
         stop = service.stop
         self._membership.start()
+        if self._settings.watch_when_idle:
+            self._scan.watch()
         threads = [
             threading.Thread(target=target, name=name, daemon=True)
             for name, target in (
@@ -146,15 +145,18 @@ class Kiosk:
             self._effects.run(effect)
 
     def _draw(self) -> None:
-        state = self._state
-        view = View(
-            state, self._place, self._window.canvas, THEMES[self._settings.screen.theme], self._words[state.language]
-        )
-        self._scene = every.draw(view)
+        self._scene = every.draw(self._view())
         self._window.present(self._painter.paint(self._scene))
-        following = state.code.following(state.now)
+        following = self._state.code.following(self._state.now)
         if following is not None:
             qr.modules(following)  # made ready now, so that the next step only has to be painted
+
+    def _view(self) -> View:
+        state, theme = self._state, THEMES[self._settings.screen.theme]
+        return View(state, self._place, self._window.canvas, theme, self._words[state.language])
+
+    def _picture(self, curtained: bool) -> bytes:  # noqa: FBT001 - the form that Effects asks for
+        return self._window.picture(curtain.draw(self._view()) if curtained else None)
 
     def _until_next_second(self) -> float:
         if not self._inputs.empty():
@@ -191,11 +193,6 @@ class Kiosk:
             link.subscribe(topic_filter)
         self._link = link
         link.start()
-
-
-def _words(language: Language, place: Place) -> Words:
-    other = Language.ENGLISH if language is Language.CHINESE else Language.CHINESE
-    return Words(language, place.zone, catalogue("kiosk", language), catalogue("kiosk", other))
 
 
 def run(settings: KioskSettings) -> None:

@@ -19,10 +19,10 @@ MAX_WAITING = 8
 
 
 class Effects:
-    """The world as the flow sees it. `picture` gives the screen as PNG and is called on the drawing thread."""
+    """The world as the flow sees it. `picture(curtained)` gives the screen as PNG, on the drawing thread."""
 
     def __init__(
-        self, client: BookingClient, scan: ScanLink, picture: Callable[[], bytes], put: Callable[[Input], None]
+        self, client: BookingClient, scan: ScanLink, picture: Callable[[bool], bytes], put: Callable[[Input], None]
     ) -> None:
         self._client = client
         self._scan = scan
@@ -40,8 +40,8 @@ class Effects:
             case AskWho(attempt, reader_code):
                 if not self._later(lambda: self._ask(attempt, reader_code)):
                     self._put(NotKnown(attempt, Trouble.UNREACHABLE))
-            case SendPicture(command):
-                picture = self._picture()
+            case SendPicture(command, curtained):
+                picture = self._picture(curtained)
                 self._later(lambda: self._client.send_picture(command, picture))
 
     def work(self, stop: threading.Event) -> None:

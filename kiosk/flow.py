@@ -58,7 +58,7 @@ def step(state: State, event: Input) -> Step:
         case Tapped():
             return _tapped(replace(state, touched_at=state.monotonic), event.target)
         case PictureWanted():
-            return state, (SendPicture(event.command),) if isinstance(state.screen, Idle) else NOTHING
+            return state, (SendPicture(event.command, curtained=not isinstance(state.screen, (Idle, OutOfOrder))),)
         case Failed():
             return _go(_without_reader(state), OutOfOrder())
         case CameraChanged() | CodeSeen() | ForeignCodeSeen() | Identified() | NotKnown():
@@ -98,8 +98,8 @@ def _home(state: State) -> Step:
 
 
 def _go(state: State, screen: Screen) -> Step:
-    """Change the screen; the camera is open on one screen alone."""
-    was, will = isinstance(state.screen, Identify), isinstance(screen, Identify)
+    """Change the screen; the camera is open on one screen alone, or always."""
+    was, will = (isinstance(each, Identify) or state.always_watching for each in (state.screen, screen))
     effects: tuple[Effect, ...] = NOTHING
     if was and not will:
         effects = (CloseCamera(),)
@@ -154,16 +154,15 @@ _TAPS: dict[str, Callable[[State, str], Step]] = {
 
 def _identifying(state: State, event: CameraChanged | CodeSeen | ForeignCodeSeen | Identified | NotKnown) -> Step:
     screen = state.screen
+    if isinstance(screen, Idle) and isinstance(event, CodeSeen) and state.always_watching:
+        screen = Identify(CameraState.WATCHING)
     if not isinstance(screen, Identify):
         return state, NOTHING
     match event:
         case CameraChanged():
             return replace(state, screen=replace(screen, camera=event.camera)), NOTHING
-        case CodeSeen() if not screen.asking and checkin.is_reader_code(event.text):
-            asked = replace(screen, asking=True, camera=CameraState.WATCHING)
-            attempt = state.attempt + 1
-            state = replace(state, screen=asked, attempt=attempt, touched_at=state.monotonic)
-            return state, (AskWho(attempt, event.text),)
+        case CodeSeen() if not screen.asking and event.text != state.last_code:
+            return _ask(state, screen, event.text)
         case ForeignCodeSeen() if not screen.asking:
             return _go(state, NotIdentified(Trouble.NOT_A_READER_CODE))
         case Identified() if screen.asking and event.attempt == state.attempt:
@@ -172,3 +171,11 @@ def _identifying(state: State, event: CameraChanged | CodeSeen | ForeignCodeSeen
             return _go(state, NotIdentified(event.trouble))
         case _:
             return state, NOTHING
+
+
+def _ask(state: State, screen: Identify, code: str) -> Step:
+    if not checkin.is_reader_code(code):
+        return state, NOTHING
+    state, effects = _go(state, replace(screen, asking=True, camera=CameraState.WATCHING))
+    state = replace(state, attempt=state.attempt + 1, last_code=code)
+    return state, (*effects, AskWho(state.attempt, code))

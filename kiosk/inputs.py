@@ -144,9 +144,10 @@ class AskWho:
 
 @dataclass(frozen=True, slots=True)
 class SendPicture:
-    """Send what is on the screen now."""
+    """Send what is on the screen now; `curtained`: a picture that says it is in use instead of the reader's screen."""
 
     command: str
+    curtained: bool
 
 
 Effect = OpenCamera | CloseCamera | AskWho | SendPicture

@@ -31,6 +31,8 @@ FILE_PAUSE = 0.15
 RETRY_PAUSE = 1.0
 SAME_FRAMES = 40
 """So many equal frames in a row mean that the camera hangs: it is opened again."""
+SAME_CODE_LOOKS = 8
+"""A code that stays in sight is told once; out of sight for so many looks, it counts as shown again."""
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 
 
@@ -57,7 +59,7 @@ class PictureSource:
 
     def read(self) -> Frame | None:
         """Return the next picture, None when there is none."""
-        files = [self._path]
+        files = [self._path] if self._path.is_file() else []
         if self._path.is_dir():
             files = sorted(file for file in self._path.iterdir() if file.suffix.lower() in PICTURES)
         if not files:
@@ -155,6 +157,13 @@ def decode(frame: Frame, rung: int) -> list[str]:
         return []
 
 
+def decode_png(picture: bytes) -> list[str]:
+    """Return the texts in a PNG file: a kiosk reads its own screen back with it."""
+    frame = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE)
+    found = [] if frame is None else pyzbar.decode(frame, symbols=[ZBarSymbol.QRCODE])
+    return [symbol.data.decode("utf-8", "replace") for symbol in found]
+
+
 def word_for(text: str) -> str:
     """Return the line that tells the parent of a decoded text; nothing of a foreign code is passed on."""
     return f"code {text}" if checkin.is_reader_code(text) else "foreign"
@@ -167,11 +176,29 @@ def looks(source: FrameSource) -> Iterator[list[str]]:
         yield ["missing"] if frame is None else ["watching", *map(word_for, decode(frame, rung))]
 
 
+class News:
+    """Tells what is new in look after look."""
+
+    def __init__(self) -> None:
+        self._look = 0
+        self._state = ""
+        self._codes: dict[str, int] = {}
+
+    def of(self, lines: list[str]) -> list[str]:
+        """Return the lines that the last looks did not have."""
+        self._look += 1
+        self._codes = {code: seen for code, seen in self._codes.items() if self._look - seen <= SAME_CODE_LOOKS}
+        new = [line for line in dict.fromkeys(lines) if line != self._state and line not in self._codes]
+        self._state = lines[0] if lines else self._state
+        self._codes |= dict.fromkeys(lines[1:], self._look)
+        return new
+
+
 def main(name: str) -> None:
     """Obey stdin until it ends."""
     source: FrameSource | None = None
     looking: Iterator[list[str]] = iter(())
-    state = ""
+    news, state = News(), ""
     while True:
         pause = None if source is None else (RETRY_PAUSE if state == "missing" else source.pause)
         ready, _, _ = select.select([sys.stdin], [], [], pause)
@@ -183,9 +210,9 @@ def main(name: str) -> None:
                 source.close()
             source = source_of(name) if order.split()[-1:] == [b"watch"] else None
             looking, state = (looks(source) if source is not None else iter(())), ""
-        for line in next(looking, []):
-            if line != state:
-                print(line, flush=True)  # noqa: T201 - the parent reads it
+            news = News()
+        for line in news.of(next(looking, [])):
+            print(line, flush=True)  # noqa: T201 - the parent reads it
             if line in {"watching", "missing"}:
                 state = line
 

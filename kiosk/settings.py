@@ -51,6 +51,17 @@ class KioskSettings:
     screen: ScreenSettings
     patience: PatienceSettings
     camera: str
+    watch_when_idle: bool
+
+    @property
+    def key_file(self) -> Path:
+        """Where this kiosk's private key lies."""
+        return self.data / "signing-key.pem"
+
+    @property
+    def enrolment_file(self) -> Path:
+        """Where what booking gave this kiosk lies."""
+        return self.data / "enrolment.json"
 
     def waits(self) -> Patience:
         """Return the patience in seconds, as the flow wants it."""

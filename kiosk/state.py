@@ -134,6 +134,10 @@ class State:
     lowered: bool = False
     maps: SeatMaps = field(default_factory=SeatMaps)
     session: Session | None = None
+    always_watching: bool = False
+    """The camera looks on the idle screen too: a code held before it needs no tap."""
+    last_code: str = field(default="", repr=False)
+    """The code that was asked about last: each counts once, and one that stays in sight must not be asked about again."""
     attempt: int = 0
     """Counts questions to booking: an answer to an earlier one comes too late."""
 

@@ -12,6 +12,7 @@ from babel.dates import format_date
 
 from config.values import Text
 from kiosk.state import Language
+from runtime.locales import catalogue
 
 _MINUTE, _HOUR = 60, 3600
 
@@ -66,6 +67,12 @@ class Words:
         if seconds < _HOUR:
             return self.say("{n} min", n=seconds // _MINUTE)
         return self.say("{n} h", n=seconds // _HOUR)
+
+
+def words_in(language: Language, zone: ZoneInfo) -> Words:
+    """Return the texts for a reader of `language`."""
+    other = Language.ENGLISH if language is Language.CHINESE else Language.CHINESE
+    return Words(language, zone, catalogue("kiosk", language), catalogue("kiosk", other))
 
 
 def _date(moment: datetime, language: Language) -> str:

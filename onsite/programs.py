@@ -130,5 +130,6 @@ def _kiosk(wanted: RunSettings, broker: Broker, kiosk: Kiosk) -> dict[str, TomlV
         "enrolment_code_file": str(code_file(wanted.data, "kiosk", kiosk.id)),
         "broker": _broker(broker, brokers.kiosk_account(kiosk.id)),
         "camera": str(camera_file(wanted.data, kiosk.id)),
+        "watch_when_idle": True,
         "screen": {**PORTRAIT, "windowed": wanted.windowed, "offscreen": not wanted.windowed},
     }

@@ -18,11 +18,10 @@ from kiosk.code_clock import CodeClock
 from kiosk.place import place_of
 from kiosk.screens.sheet import View
 from kiosk.seat_map import SeatMaps
-from kiosk.state import Language, State
-from kiosk.words import Words
+from kiosk.state import State
+from kiosk.words import words_in
 from messages import checkin
 from messages.seats import AreaMap, SeatState, SeatStatus
-from runtime.locales import catalogue
 
 NOW = datetime(2023, 7, 17, 16, 38, 3, tzinfo=ZoneInfo("Asia/Shanghai"))
 MASTER = bytes(range(32))
@@ -80,18 +79,13 @@ def busy_maps(place, shares=FREE_SHARES):
     return maps
 
 
-def words_in(language):
-    other = Language.ENGLISH if language is Language.CHINESE else Language.CHINESE
-    return Words(language, ZoneInfo("Asia/Shanghai"), catalogue("kiosk", language), catalogue("kiosk", other))
-
-
 def state_at(place, **changes):
     facts = {"now": NOW, "code": code_clock(), "maps": busy_maps(place)} | changes
     return State(**facts)
 
 
 def view_of(place, state, size=(1080, 1920), theme=LIGHT):
-    return View(state, place, Canvas.of_pixels(*size), theme, words_in(state.language))
+    return View(state, place, Canvas.of_pixels(*size), theme, words_in(state.language, place.zone))
 
 
 def painted(scene, size):

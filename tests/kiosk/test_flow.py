@@ -148,10 +148,18 @@ def test_a_failure_drops_the_session_shows_the_failsafe_and_goes_home(idle):
     assert state.screen == Idle()
 
 
-def test_a_picture_is_sent_from_the_idle_screen_only(idle):
+def test_staff_see_the_idle_screen_and_only_a_curtain_before_a_reader(idle):
     """screenshot (idle screens only): staff never see a reader's name this way."""
-    assert run(idle, PictureWanted("c1"))[1] == [SendPicture("c1")]
-    assert run(replace(idle, screen=Greeting()), PictureWanted("c1"))[1] == []
+    for screen, curtained in ((Idle(), False), (OutOfOrder(), False), (Greeting(), True), (Identify(), True)):
+        assert run(replace(idle, screen=screen), PictureWanted("c"))[1] == [SendPicture("c", curtained=curtained)]
+
+
+def test_a_camera_that_always_watches_needs_no_tap_and_asks_once(idle):
+    state, effects = run(replace(idle, always_watching=True), CodeSeen(CODE))
+    assert effects == [AskWho(state.attempt, CODE)]
+    state, effects = run(state, Identified(state.attempt, Session("t", "王*")), Tapped("home"), CodeSeen(CODE))
+    assert (effects, state.screen) == ([], Idle())
+    assert run(idle, CodeSeen(CODE))[1] == [], "only where the setting says so"
 
 
 EVENTS = st.one_of(

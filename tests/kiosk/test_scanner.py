@@ -106,6 +106,17 @@ def test_only_a_readers_code_is_passed_on(text, word):
     assert scanner.word_for(text) == word
 
 
+def test_a_code_in_sight_is_told_once_and_again_when_it_comes_back():
+    news = scanner.News()
+    assert news.of(["watching", "foreign"]) == ["watching", "foreign"]
+    assert news.of(["watching"]) == []
+    assert news.of(["watching", "foreign"]) == []
+    for _ in range(scanner.SAME_CODE_LOOKS + 1):
+        assert news.of(["watching"]) == []
+    assert news.of(["watching", "foreign"]) == ["foreign"]
+    assert news.of(["missing"]) == ["missing"]
+
+
 @pytest.fixture
 def scan(tmp_path):
     """A running link whose camera is a folder; `.heard` is what it put."""
