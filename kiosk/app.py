@@ -23,7 +23,7 @@ from kiosk.code_clock import CodeClock
 from kiosk.effects import Effects
 from kiosk.enrolled import Enrolled
 from kiosk.feed import Feed
-from kiosk.inputs import Failed, Input, Tapped, Tick
+from kiosk.inputs import Effect, Failed, Input, Tapped, Tick
 from kiosk.membership import Membership
 from kiosk.scan_link import ScanLink
 from kiosk.screens import curtain, every
@@ -71,8 +71,11 @@ class Kiosk:
             code=CodeClock(self._place.public_url),
             patience=settings.waits(),
             monotonic=self._seconds(),
+            touched_at=self._seconds(),
+            always_watching=settings.watch_when_idle,
         )
         self._words = {language: words_in(language, self._place.zone) for language in Language}
+        self._wanted: list[Effect] = []
         self._failures = 0
 
     def put(self, event: Input) -> None:
@@ -131,6 +134,7 @@ class Kiosk:
             while not self._inputs.empty():
                 self._step(self._inputs.get_nowait())
             self._draw()
+            self._run_effects()
             self._failures = 0
         except Exception:
             self._failures += 1
@@ -141,8 +145,12 @@ class Kiosk:
 
     def _step(self, event: Input) -> None:
         self._state, effects = flow.step(self._state, event)
-        for effect in effects:
-            self._effects.run(effect)
+        self._wanted += effects
+
+    def _run_effects(self) -> None:
+        """Run what the flow asked for, after drawing: a picture for staff shows what is on the screen now."""
+        while self._wanted:
+            self._effects.run(self._wanted.pop(0))
 
     def _draw(self) -> None:
         self._scene = every.draw(self._view())

@@ -134,11 +134,13 @@ offscreen = true
 class Running:
     """One kiosk process that is ready."""
 
-    def __init__(self, file, log):
+    def __init__(self, file, log, watchdog):
         notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         notices.bind(str(file.parent / f"notify-{time.monotonic_ns()}"))
         notices.settimeout(CEILING)
-        environment = os.environ | {"NOTIFY_SOCKET": notices.getsockname(), "WATCHDOG_USEC": "2000000"}
+        environment = (
+            os.environ | {"NOTIFY_SOCKET": notices.getsockname()} | ({"WATCHDOG_USEC": "2000000"} if watchdog else {})
+        )
         command_line = [sys.executable, "-m", "seatgate", "kiosk", "--config", str(file)]
         self.process = subprocess.Popen(command_line, env=environment, stderr=log, stdout=subprocess.PIPE)
         self.notices = notices
@@ -161,9 +163,9 @@ class Running:
 def start(config_file):
     started = []
 
-    def begin():
+    def begin(*, watchdog=False):
         with (config_file.parent / "kiosk.log").open("ab") as log:
-            started.append(Running(config_file, log))
+            started.append(Running(config_file, log, watchdog))
         return started[-1]
 
     yield begin
@@ -212,7 +214,7 @@ def accepted(picture):
 
 
 def test_from_enrolment_to_a_week_alone(start, staff, booking, config_file):
-    first = start()
+    first = start(watchdog=True)
     birth = presence.decode(staff.said.get(timeout=CEILING).payload)
     assert birth.state is PresenceState.BIRTH
     assert accepted(staff()).kiosk == NUMBER
