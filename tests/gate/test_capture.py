@@ -1,0 +1,126 @@
+"""Capturing over a real outbox: committed before it is told, in order, and never lost to a full disk."""
+
+import logging
+import threading
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from config.schema import Portal, PortalDirection
+from gate import capture as capturing
+from gate.capture import Capture
+from gate.settings import Lane
+from messages import access
+from runtime.clock import Clock
+from runtime.outbox import Outbox, OutboxFull
+from wire.description import protocol
+from wire.frames import FrameDecoder
+
+CARD = b"\x02010063E9AE25\x03"
+RDM = protocol("rdm6300")
+IN, OUT = (Lane(Portal(f"south-{way}", PortalDirection(way), "rdm6300"), "", RDM) for way in ("in", "out"))
+
+
+class FullDisk:
+    """An outbox whose disk is full until `freed`."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox, self.freed, self.tries = outbox, threading.Event(), 0
+
+    def append(self, make):
+        self.tries += 1
+        if not self.freed.is_set():
+            raise OutboxFull("the disk is full: free some space")
+        return self.outbox.append(make)
+
+
+@pytest.fixture
+def outbox(tmp_path):
+    with Outbox(tmp_path / "outbox.db", Clock()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def make(outbox):
+    def make(appends=outbox, *, stop=None):
+        return Capture(
+            "bjut",
+            "south",
+            ZoneInfo("Asia/Shanghai"),
+            appends,
+            Clock(),
+            repeat_quiet=timedelta(milliseconds=500),
+            stop=stop or threading.Event(),
+            on_stored=stored.append,
+        )
+
+    stored = Stored()
+    make.stored = stored
+    return make
+
+
+class Stored(list):
+    """Counts the calls of `on_stored`, which come without arguments."""
+
+    def append(self) -> None:
+        super().append(True)
+
+
+def take(capture, lane, raw=CARD):
+    for found in FrameDecoder(RDM).feed(raw):
+        capture.take(lane, found, capture.instant())
+
+
+def test_a_read_is_on_the_disk_before_anybody_is_told(make, outbox):
+    capture = make()
+    take(capture, IN)
+    (row,) = outbox.pending()
+    event = access.decode("bjut", "south", row.payload)
+    assert (event.portal, event.sequence, event.epoch) == ("south-in", 1, outbox.epoch)
+    assert len(make.stored) == 1
+    assert list(capture.last_frames()) == ["south-in"]
+
+
+def test_a_resting_card_is_one_row_and_the_way_back_another(make, outbox):
+    capture = make()
+    for lane in (IN, IN, IN, OUT, IN):
+        take(capture, lane)
+    portals = [access.decode("bjut", "south", row.payload).portal for row in outbox.pending()]
+    assert portals == ["south-in", "south-out", "south-in"]
+
+
+def test_while_the_disk_is_full_the_event_stays_in_hand_and_reading_stops(make, outbox, wait_for, monkeypatch, caplog):
+    monkeypatch.setattr(capturing, "RETRY_SECONDS", 0.01)
+    disk = FullDisk(outbox)
+    capture = make(disk)
+    one, two = (threading.Thread(target=take, args=(capture, lane)) for lane in (IN, OUT))
+    one.start()
+    wait_for(lambda: disk.tries > 3, "the event is tried again")
+    two.start()
+    assert one.is_alive()
+    assert "disk is full" in capture.fault
+    assert caplog.text.count("AN EVENT CANNOT BE STORED") == 1
+    disk.freed.set()
+    for thread in (one, two):
+        thread.join(10)
+    assert [row.sequence for row in outbox.pending()] == [1, 2]
+    assert capture.fault == ""
+
+
+def test_stopped_with_an_event_in_hand_it_says_so(make, outbox, caplog):
+    stop = threading.Event()
+    stop.set()
+    take(make(FullDisk(outbox), stop=stop), IN)
+    assert "stopped with an event that could not be stored portal=south-in card=…86" in caplog.text
+
+
+def test_bad_frames_are_counted_by_portal_and_kind(make, outbox, caplog):
+    capture = make()
+    caplog.set_level(logging.INFO)
+    take(capture, IN, b"zz" + CARD.replace(b"25", b"24") * 3 + CARD)
+    assert capture.bad_frames("south-in") == {"checksum": 3, "garbage": 1}
+    capture.report_bad_frames()
+    assert "kind=checksum count=2 in_all=3" in caplog.text
+    assert len(outbox.pending()) == 1
+    assert "0006547886" not in caplog.text

@@ -1,0 +1,58 @@
+"""docs/protocols.md teaches with examples: each of them is what the code does."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from config import merge, read_toml, shipped, structure
+from gate.cli import frames
+from wire.checksums import ChecksumKind
+from wire.description import Description
+from wire.found import Fault, Frame
+from wire.frames import FrameDecoder
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "protocols.md").read_text(encoding="utf-8")
+TOML = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)]
+
+
+def test_the_worked_example_is_the_shipped_family():
+    taught = merge(*(block for block in TOML if "rdm" in block.get("title", "").lower() or "version" in str(block)))
+    assert taught == read_toml(shipped("protocols", "rdm6300.toml"))
+
+
+def test_the_console_shows_what_the_page_shows():
+    command, _, output = re.search(r"```\n\$ seatgate frames (.*?)\n(.*?)```", PAGE, re.DOTALL)[0][4:-3].partition("\n")
+    text = re.search(r"--hex '(.*)'", command)[1]
+    result = CliRunner().invoke(frames, ["--protocol", "rdm6300", "--hex", text])
+    assert result.output == output
+    spoiled = CliRunner().invoke(frames, ["--protocol", "rdm6300", "--hex", text.replace('"25"', '"24"')])
+    assert "found 24, expected 25: DOES NOT FIT" in spoiled.output
+    assert spoiled.exit_code == 1
+
+
+def test_the_stated_length_is_read():
+    (block,) = (block for block in TOML if "length_field" in block.get("frame", {}))
+    fields = {"value": {"at": 3, "size": 1}}
+    description = structure({"title": "x", "card": "hex", "fields": fields, **block}, Description, "page")
+    (frame,) = FrameDecoder(description).feed(bytes.fromhex("0203004C4805"))
+    assert isinstance(frame, Frame)
+
+
+@pytest.mark.parametrize("line", ["FACE,20231234,IN", "CARD,0006547886"])
+def test_the_line_pattern_is_taken(line):
+    (block,) = (block for block in TOML if "line" in block)
+    description = structure({"title": "x", "card": "decimal", **block}, Description, "page")
+    assert isinstance(FrameDecoder(description).feed(f"{line}\n".encode())[0], Frame)
+
+
+def test_every_kind_of_fault_and_checksum_is_named():
+    for kind in (*Fault, *ChecksumKind):
+        assert f"`{kind}`" in PAGE
+
+
+def test_every_shipped_family_is_named():
+    for file in shipped("protocols").iterdir():
+        assert f"`{file.name.removesuffix('.toml')}`" in PAGE
