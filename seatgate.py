@@ -6,7 +6,7 @@ import click
 
 COMMANDS = {
     "booking": ("booking.cli:booking", "Run the booking service: rules, pages, API, gate-event ingest."),
-    "diagnose": ("onsite.cli:diagnose", "Check this machine: each line ok, warn or fail, and what to do."),
+    "diagnose": ("onsite.diagnose_cli:diagnose", "Check this machine: each line ok, warn or fail, and what to do."),
     "frames": ("gate.cli:frames", "Watch or verify serial frames."),
     "gate": ("gate.cli:gate", "Run a gate daemon: serial port to outbox to MQTT."),
     "kiosk": ("kiosk.cli:kiosk", "Run a kiosk: rotating code, seat map, identification."),

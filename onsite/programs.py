@@ -14,13 +14,11 @@ from onsite.files import TomlValue, toml, write_private
 from onsite.processes import Program
 from onsite.settings import EVERY_ADDRESS, LOOPBACK, RunSettings
 from runtime.clock import SHIFT_VARIABLE
+from simulator.turnstile import port_link
 
 PORTRAIT = {"width": 1080, "height": 1920}
-
-
-def port_link(data: Path, portal: str) -> Path:
-    """Where the simulated turnstile puts the device of a portal that has no port of its own."""
-    return data / "ports" / portal
+SMALL_PORTRAIT = {"width": 540, "height": 960}
+"""In a window: the whole screen of a kiosk, half as large, fits on a desktop."""
 
 
 def folder_of(kind: str, device: str) -> str:
@@ -131,5 +129,9 @@ def _kiosk(wanted: RunSettings, broker: Broker, kiosk: Kiosk) -> dict[str, TomlV
         "broker": _broker(broker, brokers.kiosk_account(kiosk.id)),
         "camera": str(camera_file(wanted.data, kiosk.id)),
         "watch_when_idle": True,
-        "screen": {**PORTRAIT, "windowed": wanted.windowed, "offscreen": not wanted.windowed},
+        "screen": {
+            **(SMALL_PORTRAIT if wanted.windowed else PORTRAIT),
+            "windowed": wanted.windowed,
+            "offscreen": not wanted.windowed,
+        },
     }

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,18 +17,18 @@ from onsite.processes import Children
 from onsite.programs import code_file, folder_of, programs
 from onsite.settings import LOOPBACK, RunSettings, check_ports
 
-RUN_FILE = "run.json"
 _FOLDERS = ("booking", "broker", "config", "logs", "ports")
 _CODE_BYTES = 16
 
 
 def run(wanted: RunSettings, say: Callable[[str], None]) -> None:
     """Start everything, say when it is ready and where it is, and return once a signal has stopped it again."""
+    os.umask(0o077)  # whatever is kept here, by any of the processes, is its owner's alone
     kiosks = wanted.site.kiosks[:1]
     _make_folders(wanted, kiosks)
     with _alone(wanted.data):
         check_ports(wanted)
-        run_file = wanted.data / RUN_FILE
+        run_file = wanted.data / summary.RUN_FILE
         run_file.unlink(missing_ok=True)
         accounts = people.load_or_create(wanted.data / "demo-accounts.json")
         _write_enrolment_codes(wanted, kiosks)

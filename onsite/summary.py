@@ -6,8 +6,12 @@ from typing import Any
 
 from config.schema import Kiosk
 from onsite.people import READER, STAFF, Account
-from onsite.programs import camera_file, port_link
+from onsite.programs import camera_file
 from onsite.settings import LOOPBACK, RunSettings
+from simulator.turnstile import port_link
+
+RUN_FILE = "run.json"
+"""In the data folder, while `seatgate run` is ready."""
 
 
 def screen_url(wanted: RunSettings, kiosk: Kiosk) -> str:
@@ -53,6 +57,7 @@ def to_json(wanted: RunSettings, accounts: Sequence[Account], kiosks: Sequence[K
             if account.role == READER
         ],
         "staff_account": {"reader": staff.reader, "password": staff.password},
+        "clock_shift_s": wanted.shift.total_seconds(),
     }
     return json.dumps(found, ensure_ascii=False, indent=2) + "\n"
 

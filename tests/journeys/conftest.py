@@ -106,11 +106,15 @@ class Library:
         self._console = folder / "console"
         self._running: subprocess.Popen[bytes] | None = None
         self.run: dict = {}
+        self.display = ""
+        """The X display that the kiosk shall open a window on; without one it draws off screen."""
 
     def start(self, *options: str) -> None:
         """Start it and return once run.json says that it is ready."""
         command = [sys.executable, "-m", "seatgate", "run", "--data", str(self.data), "--site", str(self._site)]
         environment = {name: value for name, value in os.environ.items() if name not in {"DISPLAY", "WAYLAND_DISPLAY"}}
+        if self.display:
+            environment["DISPLAY"] = self.display
         environment |= {"SEATGATE_HTTP_PORT": str(self._ports[0]), "SEATGATE_MQTT_PORT": str(self._ports[1])}
         with self._console.open("wb") as console:
             self._running = subprocess.Popen(
@@ -147,7 +151,7 @@ class Library:
             self._running.kill()
             self._running.wait()
 
-    def command(self, *words: str) -> str:
+    def command(self, *words: str, expect: tuple[int, ...] = (0,)) -> str:
         """Run another `seatgate` command over this data folder; return what it printed."""
         done = subprocess.run(
             [sys.executable, "-m", "seatgate", *words, "--data", str(self.data)],
@@ -157,7 +161,7 @@ class Library:
             timeout=2 * CEILING,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode in expect, done.stdout + done.stderr
         return done.stdout
 
     def console(self) -> str:
@@ -243,6 +247,13 @@ class Library:
         file = next((self.data / f"gate-{gate}").glob("*outbox*.db"))
         return _rows(file, "SELECT count(*), count(*) FILTER (WHERE state = 'pending') FROM rows")[0]
 
+    def show_to_camera(self, picture: bytes) -> None:
+        """Hold a picture before the kiosk's camera."""
+        camera = Path(self.run["kiosks"][0]["camera"])
+        draft = camera.with_suffix(".draft")
+        draft.write_bytes(picture)
+        draft.replace(camera)
+
     def kiosk_sessions(self) -> list[str]:
         """The readers whom a kiosk has identified: each got a session of channel "kiosk"."""
         rows = _rows(self.data / "booking" / "seatgate.db", "SELECT reader FROM sessions WHERE channel = 'kiosk'")
@@ -274,11 +285,18 @@ def rdm6300():
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory, free_port):
+def display() -> str:
+    """No screen; a module that wants one replaces this fixture."""
+    return ""
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory, free_port, display):
     """A running library; three of its portals are held by the test, the fourth by the simulator."""
     turnstiles = {portal: Turnstile() for portal in ("south-1", "south-2", "north-1")}
     site = site_with_ports({portal: turnstile.device for portal, turnstile in turnstiles.items()})
     running = Library(tmp_path_factory.mktemp("library"), (free_port(), free_port()), turnstiles, site)
+    running.display = display
     running.start()
     yield running
     running.abandon()

@@ -132,11 +132,13 @@ def test_a_face_on_a_line_port_does_the_same(library, wait_for):
 
 def test_the_simulated_turnstile_is_one_like_any_other(library, wait_for):
     """The fourth portal is the simulator's: the same reader walks out there, by face."""
-    reader = library.reader(2)
-    [inside] = reader.get("/reservations")["items"]
+    reader = library.reader(5)
+    booked = reader.reserve("2f-centre-062")
+    library.turnstiles["north-1"].write(f"FACE,{reader.account['face']},IN\r\n".encode())
+    wait_for(lambda: reader.reservation(booked["id"])["status"] == "in-use", "the face checked the reader in")
     library.command("simulate", "turnstile", "face", "--portal", "north-2", "--person", reader.account["face"])
     wait_for(
-        lambda: reader.reservation(inside["id"])["status"] == "away", "the face at the way out marked the reader away"
+        lambda: reader.reservation(booked["id"])["status"] == "away", "the face at the way out marked the reader away"
     )
     assert [record["portal"] for record in reader.passages()] == ["north-1", "north-2"]
 

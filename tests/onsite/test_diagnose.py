@@ -7,8 +7,8 @@ import zipfile
 import pytest
 from click.testing import CliRunner
 
-from onsite.cli import diagnose
 from onsite.diagnose import bundle, run_checks, settings_files
+from onsite.diagnose_cli import diagnose
 from runtime.checks import Level
 
 BOOKING = """
