@@ -109,7 +109,7 @@ def make_process(tmp_path, broker, free_port):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_ready_serves_and_stops_cleanly_within_two_seconds(make_process, number):
     process = make_process().start()
-    assert process.get("/")[0] < 500
+    assert process.get("/healthz")[0] == 200
     code, seconds, out = process.stop(number)
     assert (code, out) == (0, b"")
     assert seconds < 10  # the contract says 2 s; a loaded machine gets five times that here
@@ -136,6 +136,16 @@ def test_demo_accounts_are_known_hashed_and_codes_are_kept_as_hashes_only(make_p
     content = b"".join(file.read_bytes() for file in (process.folder / "data").iterdir())
     assert b"correct horse" not in content
     assert b"0123456789abcdef" not in content
+
+
+def test_without_a_broker_the_pages_work_and_readiness_says_why_not(make_process, private_broker):
+    private_broker.kill()
+    process = make_process(broker=private_broker).start()
+    assert process.get("/healthz")[0] == 200
+    code, body = process.get("/readyz")
+    assert code == 503
+    assert f"127.0.0.1:{private_broker.port} is not connected" in body.decode()
+    assert process.stop()[0] == 0
 
 
 def test_every_map_and_the_birth_are_retained_on_the_broker(make_process, private_broker, wait_for):
