@@ -26,7 +26,7 @@ from wire.serial_port import Lost, Opened, SerialPort
 _log = logging.getLogger(__name__)
 JOIN_SECONDS = 1.5
 """All threads together may take this long to end; a stop takes less than two seconds."""
-PRUNE_EVERY = timedelta(days=1)
+PRUNE_EVERY, REPORT_EVERY = timedelta(days=1), timedelta(minutes=1)
 
 
 def run(settings: GateSettings) -> int:
@@ -70,11 +70,11 @@ class _Gate:
             clock,
             repeat_quiet=settings.repeat_quiet,
             stop=service.stop,
-            on_stored=delivery.wake,
+            on_stored=self._when_stored,
         )
         self._threads = [
             *(self._thread(f"portal-{lane.portal.id}", partial(self._read, lane)) for lane in lanes),
-            self._thread("delivery", partial(delivery.run, service.stop)),
+            self._thread("delivery", partial(delivery.run, service.stop, self._changed.set)),
             self._thread("minute", self._duties),
         ]
 
@@ -110,6 +110,10 @@ class _Gate:
 
         return threading.Thread(target=guarded, name=name, daemon=True)
 
+    def _when_stored(self) -> None:
+        self._delivery.wake()
+        self._changed.set()
+
     def _read(self, lane: Lane) -> None:
         decoder = FrameDecoder(lane.description)
         for event in self._ports[lane.portal.id].listen():
@@ -127,19 +131,21 @@ class _Gate:
                 self._capture.take(lane, each, at)
 
     def _duties(self) -> None:
-        """Once a minute, and when a port opens or is lost: counts into the log, the status file, once a day pruning."""
-        stop, prune_at = self._service.stop, self._clock.now()
-        reported = self._clock.now()
+        """Write the status when something changed, counts into the log every minute, and prune once a day."""
+        stop = self._service.stop
+        prune_at = report_at = self._clock.now()
         while not stop.is_set():
             now = self._clock.now()
-            if now - reported >= timedelta(seconds=status.EVERY_SECONDS):
+            if now >= report_at:
+                report_at = now + REPORT_EVERY
                 self._capture.report_bad_frames()
-                reported = now
             if now >= prune_at:
                 prune_at = now + PRUNE_EVERY
                 self._prune(now)
             self._write_status()
-            self._changed.wait(status.EVERY_SECONDS)
+            self._changed.wait(status.LONGEST_SECONDS)
+            # What belongs together (an event, its acknowledgement) becomes one write.
+            stop.wait(status.SETTLE_SECONDS)
             self._changed.clear()
         self._capture.report_bad_frames()
         self._write_status()

@@ -4,6 +4,7 @@ Only the composition of `runtime`'s parts; delivery itself is `runtime.uplink`. 
 """
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 from config.schema import Site
@@ -48,19 +49,22 @@ class Delivery:
         if self._uplink is not None:
             self._uplink.wake()
 
-    def run(self, stop: threading.Event) -> None:
-        """Join, then deliver until `stop` is set and `wake` is called."""
+    def run(self, stop: threading.Event, on_change: Callable[[], None]) -> None:
+        """Join, then deliver until `stop` is set and `wake` is called.
+
+        `on_change` is called when `joined` or `connected` has changed; it must return at once.
+        """
         server = server_key(self._settings, self._booking, stop)
         if server is None:
             return
-        link, uplink = self._connect(server)
+        link, uplink = self._connect(server, on_change)
         link.start()
         try:
             uplink.run(stop)
         finally:
             link.stop()
 
-    def _connect(self, server: bytes) -> tuple[MqttLink, Uplink]:
+    def _connect(self, server: bytes, on_change: Callable[[], None]) -> tuple[MqttLink, Uplink]:
         site, gate = self._site.id, self._settings.gate
         acknowledgements = topics.build(site, Family.GATES, gate, Leaf.ACK)
         presence = Announcer(site, Family.GATES, gate, version(), self._clock, self._key, self._outbox)
@@ -74,6 +78,7 @@ class Delivery:
         def on_connect(session: int) -> None:
             presence.announce(link, session)
             uplink.wake()
+            on_change()
 
         # No broker session is kept: what is not acknowledged is sent again anyway, and nothing late is acted on.
         link = MqttLink(
@@ -83,6 +88,7 @@ class Delivery:
             on_message=on_message,
             will=presence.will,
             on_connect=on_connect,
+            on_disconnect=on_change,
         )
         uplink = Uplink(self._outbox, link, self._key, server)
         link.subscribe(acknowledgements)

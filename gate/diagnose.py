@@ -1,6 +1,6 @@
 """A gate's part of `seatgate diagnose`: ports, last frames, clock, queue. Looks only; the gate may be running meanwhile.
 
-A running gate holds ports and outbox alone, so their state is read from the status file that it writes every minute.
+A running gate holds ports and outbox alone, so their state is read from the status file that it writes.
 """
 
 import os
@@ -20,7 +20,7 @@ __all__ = ["checks", "load_settings"]
 
 SILENT_AFTER = timedelta(hours=24)
 """A library's portal that gave no frame for a day is worth a look."""
-STALE_AFTER = timedelta(seconds=3 * status.EVERY_SECONDS)
+STALE_AFTER = timedelta(seconds=3 * status.LONGEST_SECONDS)
 BUILT = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 """No event can be older than the program that reads it."""
 MANY_WAITING = 100
@@ -30,19 +30,20 @@ SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
 
 
 def checks(settings: GateSettings, clock: Clock | None = None) -> list[Check]:
-    """Return every check of this gate, worst or not; never raises for what is wrong."""
-    clock = clock or Clock.from_environment()
+    """Return every check of this gate; never raises for what is wrong. `clock`: this machine's own, never shifted."""
+    now = (clock or Clock()).now()
     try:
         _, lanes = load_lanes(settings)
     except ConfigError as error:
         return [Check(f"gate {settings.gate}", Level.FAIL, str(error), "correct the settings or the site file")]
     seen = status.read(settings.status)
-    running = seen is not None and abs(clock.now() - seen.written_at) < STALE_AFTER
+    written = status.written_at(settings.status)
+    running = written is not None and abs(now - written) < STALE_AFTER
     found = [_process(settings, seen, running=running)]
     for lane in lanes:
         found.append(_port(lane, seen if running else None))
-        found.append(_last_frame(lane, seen, clock.now()))
-    return [*found, *_clock(clock, seen), *_queue(seen)]
+        found.append(_last_frame(lane, seen))
+    return [*found, _clock(now, written), *_queue(seen)]
 
 
 def _process(settings: GateSettings, seen: GateStatus | None, *, running: bool) -> Check:
@@ -91,34 +92,29 @@ def _port(lane: Lane, seen: GateStatus | None) -> Check:
     return Check(name, Level.OK, f"{device} is there")
 
 
-def _last_frame(lane: Lane, seen: GateStatus | None, now: datetime) -> Check:
+def _last_frame(lane: Lane, seen: GateStatus | None) -> Check:
     name = f"frames {lane.portal.id}"
     known = seen.lanes.get(lane.portal.id) if seen is not None else None
     bad = ", ".join(f"{count} {kind}" for kind, count in (known.bad_frames if known else {}).items())
     todo = (
         f"hold a card against it; `seatgate frames --protocol {lane.portal.protocol} --port {lane.device}` shows bytes"
     )
-    if known is None or known.last_frame is None:
+    if seen is None or known is None or known.last_frame is None:
         what = "none since the gate started" + (f", but bad frames: {bad}" if bad else "")
         return Check(name, Level.WARN, what, todo)
     what = f"last {known.last_frame:%Y-%m-%d %H:%M}" + (f"; bad since the start: {bad}" if bad else "")
-    if now - known.last_frame > SILENT_AFTER:
+    if seen.written_at - known.last_frame > SILENT_AFTER:
         return Check(name, Level.WARN, what, todo)
     return Check(name, Level.OK, what)
 
 
-def _clock(clock: Clock, seen: GateStatus | None) -> Iterator[Check]:
-    now = clock.now()
-    if not clock.shift and (now < BUILT or (seen is not None and now < seen.written_at - STALE_AFTER)):
-        yield Check(
-            "clock", Level.FAIL, f"{now:%Y-%m-%d %H:%M} UTC is in the past", "set the clock: timedatectl set-ntp 1"
-        )
-    elif not clock.shift and SYNCHRONIZED.parent.exists() and not SYNCHRONIZED.exists():
-        yield Check(
-            "clock", Level.WARN, f"{now:%Y-%m-%d %H:%M} UTC, not synchronised", "see: timedatectl timesync-status"
-        )
-    else:
-        yield Check("clock", Level.OK, f"{now:%Y-%m-%d %H:%M} UTC" + (" (shifted on purpose)" if clock.shift else ""))
+def _clock(now: datetime, written: datetime | None) -> Check:
+    seen = f"{now:%Y-%m-%d %H:%M} UTC"
+    if now < BUILT or (written is not None and now < written - STALE_AFTER):
+        return Check("clock", Level.FAIL, f"{seen} is in the past", "set the clock: timedatectl set-ntp 1")
+    if SYNCHRONIZED.parent.exists() and not SYNCHRONIZED.exists():
+        return Check("clock", Level.WARN, f"{seen}, not synchronised", "see: timedatectl timesync-status")
+    return Check("clock", Level.OK, seen)
 
 
 def _queue(seen: GateStatus | None) -> Iterator[Check]:

@@ -1,7 +1,7 @@
 """What a running gate says of itself to `seatgate diagnose`, as a small file. No credential is in it."""
 
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +10,10 @@ import msgspec
 from messages.presence import OutboxState
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-EVERY_SECONDS = 60.0
+LONGEST_SECONDS = 60.0
 """How old the file of a running gate may be."""
+SETTLE_SECONDS = 2.0
+"""How long after a change it is written, so that a busy minute costs few writes."""
 
 
 class LaneStatus(msgspec.Struct, frozen=True):
@@ -46,4 +48,12 @@ def read(file: Path) -> GateStatus | None:
     try:
         return msgspec.json.decode(file.read_bytes(), type=GateStatus)
     except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def written_at(file: Path) -> datetime | None:
+    """Return when the file was written, by this machine's own clock: the gate's may be shifted (`seatgate run --now`)."""
+    try:
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    except OSError:
         return None

@@ -6,10 +6,12 @@ Booking is played here by its outside lines alone: the enrolment over HTTP, and 
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,7 +21,6 @@ import pytest
 from messages import access, acknowledgement, presence, topics
 from messages.topics import Family, Leaf
 from runtime.mqtt import MqttLink
-from runtime.outbox import Outbox
 from runtime.signing import SigningKey, signed_properties, to_text, verify
 from simulator.pty_port import PtyPort
 
@@ -198,11 +199,10 @@ class GateProcess:
         for port in self.turnstiles.values():
             port.unplug()
 
-    def outbox(self) -> Outbox:
-        """The outbox file, once the process has let go of it."""
-        from runtime.clock import Clock
-
-        return Outbox(self.data / "outbox.db", Clock())
+    def rows(self) -> list[str]:
+        """The state of each row of the outbox, read beside the running gate."""
+        with closing(sqlite3.connect(f"file:{self.data}/outbox.db?mode=ro", uri=True)) as database:
+            return [state for (state,) in database.execute("SELECT state FROM rows ORDER BY sequence")]
 
 
 @pytest.fixture

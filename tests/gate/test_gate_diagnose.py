@@ -1,7 +1,9 @@
 """What `seatgate diagnose` says of a gate: every line ok, or what was seen and what to do."""
 
+import os
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from config import shipped
@@ -40,6 +42,7 @@ def write(settings, *, lanes=None, depth=0, aside=0, connected=True, joined=True
         fault=fault,
     )
     status.write(settings.status, report)
+    os.utime(settings.status, times=((NOW - age).timestamp(),) * 2)
 
 
 def found(settings):
@@ -94,11 +97,22 @@ def test_a_gate_that_never_ran_and_a_reader_that_is_not_there(settings, tmp_path
     assert "is not a device" in checks["port south-2"].seen
 
 
-def test_a_clock_in_the_past_is_seen(settings, monkeypatch):
-    write(settings, age=timedelta(days=-400))
-    monkeypatch.setattr(diagnose, "BUILT", datetime.now(UTC) + timedelta(days=1))
-    checks = {check.name: check for check in diagnose.checks(settings, Clock())}
-    assert checks["clock"].level is Level.FAIL
+@pytest.mark.parametrize("by", ["file", "build"])
+def test_a_clock_in_the_past_is_seen(settings, monkeypatch, by):
+    write(settings, age=timedelta(days=-400) if by == "file" else timedelta())
+    if by == "build":
+        monkeypatch.setattr(diagnose, "BUILT", NOW + timedelta(days=1))
+    assert found(settings)["clock"].level is Level.FAIL
+
+
+def test_a_gate_on_a_shifted_clock_is_well(settings):
+    write(settings)
+    report = status.read(settings.status)
+    past = NOW - timedelta(days=1000)
+    lanes = {name: LaneStatus(True, past, {}) for name in report.lanes}
+    status.write(settings.status, msgspec.structs.replace(report, written_at=past, lanes=lanes))
+    os.utime(settings.status, times=(NOW.timestamp(),) * 2)
+    assert {check.level for check in found(settings).values()} == {Level.OK}
 
 
 def test_wrong_settings_are_a_line_too(settings):
