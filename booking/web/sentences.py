@@ -57,6 +57,12 @@ _WHY = {
     RefusalCode.FAULT: N_("Something broke on our side. It is recorded; please try again."),
 }
 
+_POSSIBLE = N_("Possible from {moment}.")
+_WHEN = {
+    RefusalCode.SEAT_TAKEN: N_("It is free again from {moment}."),
+    RefusalCode.READER_OVERLAP: N_("That one ends at {moment}."),
+    RefusalCode.WINDOW_NOT_OPEN: N_("Check-in opens at {moment}."),
+}
 _RULES = {
     "areas.max_length": N_("At most {length} at a time."),
     "policy.booking.max_length": N_("At most {length} at a time."),
@@ -147,7 +153,7 @@ def reason(refusal: Refusal, words: Words, policy: Policy) -> str:
     if stated:
         parts.append(stated)
     if refusal.next_allowed_at is not None:
-        parts.append(words("Possible from {moment}.", moment=words.moment(refusal.next_allowed_at)))
+        parts.append(words(_WHEN.get(refusal.code, _POSSIBLE), moment=words.moment(refusal.next_allowed_at)))
     return words.joined(parts)
 
 
