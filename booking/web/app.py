@@ -44,6 +44,7 @@ API = (
     api_devices.router,
     api_kiosks.router,
 )
+PLAIN = [api_reservations.RESERVE, api_areas.EVENTS]
 PAGES = (
     pages_session.router,
     pages_book.router,
@@ -87,7 +88,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.enrol_budget = api_devices.enrol_budget()
     app.state.refusal_page = pages.refusal_page
     app.state.templates = pages.Templates(app.state.static)
-    app.router.routes += [api_reservations.RESERVE, api_areas.EVENTS]
+    app.router.routes += PLAIN
     for router in (*API, *PAGES):
         app.include_router(router)
 
@@ -95,6 +96,8 @@ def create_app(context: Context) -> FastAPI:
         return problems.on_fault({**scope, "app": app}, error)
 
     app.add_middleware(BodyLimit)
-    app.add_middleware(Surround, metrics=app.state.metrics, on_fault=on_fault, secure=context.secure)
+    app.add_middleware(
+        Surround, metrics=app.state.metrics, on_fault=on_fault, plain_routes=PLAIN, secure=context.secure
+    )
     context.writer.on_commit(context.live.touched)
     return app

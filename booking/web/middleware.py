@@ -4,11 +4,12 @@ Nothing here derives from Starlette's BaseHTTPMiddleware: one of those leaves a 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from booking.web.metrics import Metrics
@@ -37,9 +38,16 @@ class Surround:
     """Adds the security headers that a route did not set itself, counts the answer, answers a fault."""
 
     def __init__(
-        self, app: ASGIApp, metrics: Metrics, on_fault: Callable[[Scope, Exception], Response], *, secure: bool
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        on_fault: Callable[[Scope, Exception], Response],
+        *,
+        plain_routes: Sequence[Route],
+        secure: bool,
     ) -> None:
         self._app = app
+        self._plain: dict[object, str] = {route.endpoint: route.path for route in plain_routes}
         self._metrics = metrics
         self._on_fault = on_fault
         self._headers = HEADERS | ({"Strict-Transport-Security": STRICT_TRANSPORT} if secure else {})
@@ -71,8 +79,8 @@ class Surround:
             await self._on_fault(scope, error)(scope, receive, answer)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
-        route = scope.get("route")
-        pattern = getattr(route, "path", None) or ("/static" if scope["path"].startswith("/static/") else "other")
+        # FastAPI notes its route in the scope; of a plain one only the endpoint is there
+        pattern = getattr(scope.get("route"), "path", None) or self._plain.get(scope.get("endpoint"), "other")
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.request(method, pattern, status, seconds, scope.get("seatgate.refusal"))
 

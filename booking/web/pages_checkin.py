@@ -9,6 +9,7 @@ from booking.domain.reservation import Action, Status
 from booking.service.views import ReservationView
 from booking.web import grants
 from booking.web.api_checkin import check_in_by
+from booking.web.context import Context
 from booking.web.grants import Grant
 from booking.web.pages import form_caller, page_caller, render, see
 from booking.web.problems import Refused
@@ -16,6 +17,7 @@ from booking.web.requests import form_key
 from booking.web.sessions import context_of, drop_cookie, set_cookie
 
 router = APIRouter(include_in_schema=False)
+RECENT = 5
 PRIVATE = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
 
@@ -43,26 +45,36 @@ async def ask(request: Request) -> Response:
     """Ask one thing: check in to this seat? Without a scan, say how to."""
     caller, context = page_caller(request), context_of(request)
     sealed = request.cookies.get(grants.cookie_name(context), "")
-    current = context.reads.current(caller.reader, context.clock.now())
     if not sealed:
+        current = context.reads.current(caller.reader, context.clock.now())
         return render(request, "how_to_scan.html", caller=caller, tab="records", view=current)
     grant = _grant(request)
     if isinstance(grant, Refusal):
         raise Refused(grant)
+    current = _meant(context, caller.reader, grant.seen_at)
     return render(
         request, "check_in.html", caller=caller, tab="records", view=current,
         possible=_possible(current, grant.seen_at), kiosk=context.kiosk_by_number(grant.kiosk),
     )  # fmt: skip
 
 
+def _meant(context: Context, reader: str, seen_at: datetime) -> ReservationView | None:
+    """Return the reservation that a scan at `seen_at` is for: as things stood then, even if it is missed by now."""
+    current = context.reads.current(reader, seen_at)
+    if current is not None:
+        return current
+    recent = context.reads.reservations(reader, context.clock.now(), limit=RECENT).items
+    missed = (view for view in recent if view.status is Status.NO_SHOW)
+    return next((view for view in missed if view.check_in_from <= seen_at < view.check_in_until), None)
+
+
 def _possible(view: ReservationView | None, seen_at: datetime) -> bool:
-    """Tell whether a scan can do something now. Only what is offered hangs on this: the rules decide on the POST."""
+    """Tell whether a scan can do something. Only what is offered hangs on this: the rules decide on the POST."""
     if view is None:
         return False
     in_window = view.check_in_from <= seen_at < view.check_in_until
-    return (
-        view.status is Status.AWAY or Action.CHECK_IN in view.actions or (view.status is Status.RESERVED and in_window)
-    )
+    waits = view.status in (Status.RESERVED, Status.NO_SHOW)
+    return view.status is Status.AWAY or Action.CHECK_IN in view.actions or (waits and in_window)
 
 
 @router.post("/check-in")

@@ -1,0 +1,254 @@
+"""The whole web layer over a real store and a real server: a clock that tests move, readers, devices, and clients."""
+
+import json
+import re
+import threading
+from datetime import UTC, datetime
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+
+import config
+from booking.accounts import HASHER
+from booking.domain.places import Places
+from booking.service.commands import Card, LoadPeople, OfferEnrolment, Person
+from booking.store.sqlite import open_store
+from booking.web.app import create_app
+from booking.web.context import Context
+from booking.web.live import LiveHub
+from booking.web.screens import Screens
+from booking.web.server import WebServer, bind
+from booking.web.sessions import hash_of
+from config.plans import load_plan
+from config.schema import Site
+from messages import checkin
+from runtime import signing
+from runtime.clock import Clock
+from runtime.signing import SigningKey
+
+ZONE = ZoneInfo("Asia/Shanghai")
+MASTER = b"m" * 32
+PASSWORD = "correct horse"
+ONE, OTHER, STAFF = "S2023001", "S2023002", "STAFF01"
+ENROLMENT = {"south": "gate-code-0123456789", "k-2s": "kiosk-code-0123456789"}
+
+
+def clock_time(text, day=17):
+    hours, minutes = (int(part) for part in text.split(":"))
+    return datetime(2023, 7, day, hours, minutes, tzinfo=ZONE).astimezone(UTC)
+
+
+@cache
+def shipped_site():
+    """The shipped site, its plans, and one password's hash: made once, they are the slow part of a start."""
+    site = config.load(Site, config.shipped("sites", "bjut.toml"))
+    return site, {area.id: load_plan(site, area) for area in site.areas}, HASHER.hash(PASSWORD)
+
+
+class HandClock(Clock):
+    """A clock that stands where a test puts it."""
+
+    def __init__(self, moment):
+        super().__init__()
+        object.__setattr__(self, "moment", moment)
+
+    def now(self):
+        return self.moment
+
+    def put(self, moment):
+        object.__setattr__(self, "moment", moment)
+
+
+class Kiosks:
+    """Stands where the broker would: notes commands, and may answer one."""
+
+    def __init__(self):
+        self.asked, self.reachable, self.asked_one = [], True, threading.Event()
+
+    def screenshot(self, kiosk, command, deadline):
+        self.asked.append((kiosk, command, deadline))
+        self.asked_one.set()
+        return self.reachable
+
+
+class House:
+    """A running service and what tests need to reach into."""
+
+    def __init__(self, folder, now):
+        self.clock = HandClock(now)
+        self.site, plans, password = shipped_site()
+        places = Places.of(self.site, {area: plan.seats for area, plan in plans.items()})
+        self.store = open_store(folder / "booking.sqlite", places, now)
+        self.reads = self.store.reads
+        self.do(
+            LoadPeople(
+                at=now,
+                people=(
+                    Person(reader=ONE, name="林知夏", password_hash=password, cards=(Card("card", "0006547886"),)),
+                    Person(reader=OTHER, name="王小满", password_hash=password, cards=(Card("card", "0000000002"),)),
+                    Person(reader=STAFF, name="馆员", role="staff", password_hash=password),
+                ),
+            )
+        )
+        for device, code in ENROLMENT.items():
+            kind = "kiosk" if device == "k-2s" else "gate"
+            self.do(OfferEnrolment(device=device, kind=kind, at=now, code_hash=hash_of(code)))
+        self.kiosk = next(kiosk for kiosk in self.site.kiosks)
+        self.kiosks, self.faults, self.server_key = Kiosks(), [], SigningKey.generate()
+        self.socket = bind("127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        live = LiveHub(self.reads, self.clock)
+        self.context = Context(
+            site=self.site,
+            plans=plans,
+            clock=self.clock,
+            writer=self.store.writer,
+            reads=self.reads,
+            key=self.server_key,
+            master=MASTER,
+            kiosk_commands=self.kiosks,
+            live=live,
+            screens=Screens(),
+            public_url=self.url,
+            faults=lambda: self.faults,
+        )
+        self.app = create_app(self.context)
+        started = threading.Event()
+        self.server = WebServer(self.app, live, on_started=started.set)
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]})
+        self.thread.start()
+        assert started.wait(30)
+
+    def do(self, *commands):
+        outcomes = self.store.writer.submit(commands).result(30)
+        return outcomes[0] if len(outcomes) == 1 else outcomes
+
+    def at(self, text, day=17):
+        self.clock.put(clock_time(text, day))
+
+    def code(self, *, kiosk=None, steps=0, master=MASTER):
+        step = checkin.step_at(self.clock.now()) + steps
+        number = self.kiosk.number if kiosk is None else kiosk
+        return checkin.mint(checkin.day_key(master, checkin.epoch_of(step), number), number, step)
+
+    def close(self):
+        self.server.stop()
+        self.thread.join(30)
+        self.store.close()
+        self.socket.close()
+
+
+class Api(httpx.Client):
+    """A client without cookies."""
+
+    def __init__(self, house, token=None):
+        super().__init__(base_url=house.url, headers={"authorization": f"Bearer {token}"} if token else {}, timeout=30)
+
+    def book(self, seat="2f-centre-065", start=None, end="2023-07-17T20:00:00+08:00", **more):
+        wish = {"seat": seat, "end": end} | ({"start": start} if start else {})
+        return self.post("/api/v1/reservations", json=wish | more.pop("json", {}), **more)
+
+
+class Browser(httpx.Client):
+    """A browser: cookies, HTML, its own Origin, forms as pages give them."""
+
+    def __init__(self, house):
+        super().__init__(base_url=house.url, headers={"accept": "text/html"}, timeout=30, follow_redirects=True)
+        self.own = house.url
+
+    def sign_in(self, reader=ONE, password=PASSWORD, **more):
+        return self.post("/sign-in", data={"reader": reader, "password": password} | more, headers={"origin": self.own})
+
+    def form(self, page, action):
+        """Return the hidden fields of the form with this action on a page."""
+        found = re.search(rf'<form[^>]*action="{re.escape(action)}".*?</form>', page.text, re.DOTALL)
+        assert found, f"no form {action} on {page.url}"
+        return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', found[0]))
+
+    def submit(self, page, action, **changes):
+        return self.post(action, data=self.form(page, action) | changes, headers={"origin": self.own})
+
+
+class Device(httpx.Client):
+    """An enrolled device that signs what it sends."""
+
+    def __init__(self, house, name, kind):
+        super().__init__(base_url=house.url, timeout=30)
+        self.house, self.name, self.kind, self.key = house, name, kind, SigningKey.generate()
+
+    def enrol(self, **changes):
+        body = {
+            "device": self.name,
+            "kind": self.kind,
+            "code": ENROLMENT[self.name],
+            "kid": self.key.kid,
+            "public_key": signing.to_text(self.key.public_bytes),
+        }
+        return self.post("/api/v1/devices/enroll", json=body | changes)
+
+    def signed(self, method, path, body=b"", *, now=None, key=None, headers=None):
+        content = json.dumps(body).encode() if isinstance(body, dict) else body
+        proof = (key or self.key).sign_http(method, path, content, device=self.name, now=now or self.house.clock.now())
+        kind = {"content-type": "application/json"} if isinstance(body, dict) else {}
+        return self.request(method, path, content=content, headers=proof | kind | (headers or {}))
+
+
+@pytest.fixture
+def house(tmp_path):
+    opened = House(tmp_path, clock_time("16:38"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clients():
+    """Close what a test opens."""
+    opened = []
+    yield opened
+    for client in opened:
+        client.close()
+
+
+@pytest.fixture
+def api(house, clients):
+    """`api(reader)`: a client with that reader's bearer token; without a reader, with none."""
+
+    def open_(reader=None, password=PASSWORD):
+        client = Api(house)
+        clients.append(client)
+        if reader is None:
+            return client
+        token = client.post("/api/v1/session", json={"reader": reader, "password": password}).json()["token"]
+        signed_in = Api(house, token)
+        clients.append(signed_in)
+        return signed_in
+
+    return open_
+
+
+@pytest.fixture
+def browser(house, clients):
+    """`browser(reader)`: a signed-in browser; without a reader, a fresh one."""
+
+    def open_(reader=None):
+        client = Browser(house)
+        clients.append(client)
+        if reader is not None:
+            assert client.sign_in(reader).status_code == 200
+        return client
+
+    return open_
+
+
+@pytest.fixture
+def device(house, clients):
+    """`device(name, kind)`: a device with a key of its own, not enrolled yet."""
+
+    def make(name="k-2s", kind="kiosk"):
+        client = Device(house, name, kind)
+        clients.append(client)
+        return client
+
+    return make
