@@ -7,6 +7,7 @@ the main thread waits for the stop signal and feeds the watchdog.
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -26,6 +27,8 @@ from wire.serial_port import Lost, Opened, SerialPort
 _log = logging.getLogger(__name__)
 JOIN_SECONDS = 1.5
 """All threads together may take this long to end; a stop takes less than two seconds."""
+TRY_SECONDS = 2.0
+"""How long a device that hangs in opening may hold up the start."""
 PRUNE_EVERY, REPORT_EVERY = timedelta(days=1), timedelta(minutes=1)
 
 
@@ -36,8 +39,11 @@ def run(settings: GateSettings) -> int:
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = SigningKey.load_or_create(settings.signing_key)
     keep = timedelta(days=settings.keep_acknowledged_days)
-    with Service() as service, Outbox(settings.outbox, clock, keep_acknowledged=keep) as outbox:
-        booking = DeviceHttp(settings.booking_url, settings.gate, key, clock)
+    with (
+        Service() as service,
+        Outbox(settings.outbox, clock, keep_acknowledged=keep) as outbox,
+        closing(DeviceHttp(settings.booking_url, settings.gate, key, clock)) as booking,
+    ):
         delivery = Delivery(settings, site, outbox=outbox, key=key, booking=booking, clock=clock)
         return _Gate(settings, site, lanes, outbox=outbox, delivery=delivery, clock=clock, service=service).run()
 
@@ -81,6 +87,9 @@ class _Gate:
     def run(self) -> int:
         for thread in self._threads:
             thread.start()
+        # Opening a port throws away what came before: whoever waits for "ready" may send from then on.
+        for port in self._ports.values():
+            port.tried.wait(TRY_SECONDS)
         self._service.ready(f"gate {self._settings.gate}, {len(self._lanes)} portals")
         self._service.wait(lambda: all(thread.is_alive() for thread in self._threads))
         self._stop()

@@ -62,6 +62,8 @@ class SerialPort:
         self._lock = threading.Lock()
         self._port: serial.SerialBase | None = None
         self._told = ""
+        self.tried = threading.Event()
+        """Set once the device has been opened, or found not to open, for the first time."""
 
     @property
     def is_open(self) -> bool:
@@ -76,9 +78,11 @@ class SerialPort:
                 port = self._open()
             except PortError as fault:
                 self._tell(f"not open: {fault}")
+                self.tried.set()
                 self._stop.wait(next(waits))
                 continue
             self._tell("open")
+            self.tried.set()
             yield Opened()
             try:
                 while block := self._read(port):

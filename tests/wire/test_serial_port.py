@@ -91,6 +91,13 @@ def test_a_device_that_is_not_there_yet_is_waited_for(listen, tmp_path, wait_for
         wait_for(lambda: listener.count(Opened), "the port is open")
 
 
+@pytest.mark.parametrize("exists", [True, False])
+def test_it_is_known_when_the_device_was_first_tried(listen, turnstile, tmp_path, exists):
+    listener = listen(turnstile.link if exists else tmp_path / "absent")
+    assert listener.port.tried.wait(30)
+    assert listener.port.is_open is exists
+
+
 def test_a_state_is_logged_once_however_many_tries(tmp_path, caplog, wait_for):
     caplog.set_level(logging.INFO)
     tries = threading.Semaphore(0)
