@@ -10,10 +10,11 @@ from booking.service.commands import Changed, CheckInByCode, IssueReaderCode, Re
 from booking.web import grants, pictures
 from booking.web.context import Context
 from booking.web.grants import Grant
-from booking.web.models import CheckInIn, ReaderCodeOut, ReservationOut
+from booking.web.models import ReaderCodeOut, ReservationOut
 from booking.web.problems import Refused
 from booking.web.requests import REPLAYED, api_words, changed, own_reservation, request_key
 from booking.web.sessions import Caller, Changing, context_of, drop_cookie, hash_of, submit
+from booking.web.wishes import CheckInIn
 from messages import checkin
 
 router = APIRouter(prefix="/api/v1", tags=["check-in"])

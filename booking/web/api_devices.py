@@ -9,10 +9,11 @@ from booking.service.commands import EnrolDevice
 from booking.web.budgets import Budget
 from booking.web.context import Context
 from booking.web.device_auth import signed_device
-from booking.web.models import EnrolIn, EnrolOut, KeysOut
+from booking.web.models import EnrolOut, KeysOut
 from booking.web.problems import Refused, refuse
 from booking.web.requests import api_words
 from booking.web.sessions import context_of, hash_of, submit
+from booking.web.wishes import EnrolIn
 from messages import checkin
 from runtime import signing
 

@@ -6,10 +6,11 @@ from booking.domain.refusals import Refusal, RefusalCode
 from booking.service.commands import Channel, Identified, UseReaderCode
 from booking.web.context import Context
 from booking.web.device_auth import signed_device
-from booking.web.models import KioskReaderOut, KioskSessionIn, KioskSessionOut, ReceivedOut, ReservationOut
+from booking.web.models import KioskReaderOut, KioskSessionOut, ReceivedOut, ReservationOut
 from booking.web.problems import Refused, refuse
 from booking.web.requests import api_words
 from booking.web.sessions import KIOSK_SESSION_LASTS, context_of, hash_of, open_session, submit
+from booking.web.wishes import KioskSessionIn
 
 router = APIRouter(prefix="/api/v1", tags=["kiosks"])
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"

@@ -10,18 +10,11 @@ from starlette.routing import Route
 from booking.domain.reservation import Action
 from booking.service.commands import Act, Changed, Reserve
 from booking.web import sentences
-from booking.web.models import (
-    ExtendIn,
-    HistoryOut,
-    ReservationDetailOut,
-    ReservationOut,
-    ReservationsOut,
-    ReserveIn,
-    detail_of,
-)
+from booking.web.models import HistoryOut, ReservationDetailOut, ReservationOut, ReservationsOut, detail_of
 from booking.web.problems import invalid
 from booking.web.requests import REPLAYED, api_words, changed, own_reservation, request_key
 from booking.web.sessions import Caller, Changing, SignedIn, changing, context_of, submit
+from booking.web.wishes import ExtendIn, ReserveIn
 
 router = APIRouter(prefix="/api/v1", tags=["reservations"])
 MAX_PAGE = 100

@@ -4,10 +4,11 @@ from fastapi import APIRouter, Request, Response
 
 from booking.domain.refusals import Refusal
 from booking.web import sessions
-from booking.web.models import PersonOut, SessionOut, SignInIn
+from booking.web.models import PersonOut, SessionOut
 from booking.web.problems import Refused
 from booking.web.requests import api_words
 from booking.web.sessions import Changing, context_of
+from booking.web.wishes import SignInIn
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
 

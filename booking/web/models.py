@@ -1,9 +1,9 @@
-"""What the API takes and gives, as pydantic types: the OpenAPI document is made from these. Times carry the site's offset."""
+"""What the API gives, as pydantic types (what it takes: wishes.py). Times carry the site's offset."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from booking.domain.reservation import Action, Status
 from booking.service.views import (
@@ -20,60 +20,6 @@ from config.schema import Venue
 from config.values import Text
 from messages.access import AccessOutcome, CredentialKind, Direction
 from messages.seats import SeatStatus
-
-Name = Annotated[str, Field(min_length=1, max_length=64)]
-Code = Annotated[str, Field(min_length=1, max_length=64)]
-
-
-class Wish(BaseModel):
-    """Base of everything a client sends: an unknown field is an error, not a silent loss."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class SignInIn(Wish):
-    """A local account."""
-
-    reader: Name
-    password: Annotated[str, Field(min_length=1, max_length=256)]
-
-
-class ReserveIn(Wish):
-    """A seat; or an area, for its best free seat; or both: that seat, else the best there. No `start` means now."""
-
-    seat: Name | None = None
-    area: Name | None = None
-    start: AwareDatetime | None = None
-    end: AwareDatetime
-
-
-class ExtendIn(Wish):
-    """Until when; without it, one step more."""
-
-    until: AwareDatetime | None = None
-
-
-class CheckInIn(Wish):
-    """The scanned code; without it the grant that `GET /c/{code}` left in this browser counts."""
-
-    code: Code | None = None
-
-
-class EnrolIn(Wish):
-    """A device joins with its one-time code and its Ed25519 public key (base64url, 32 bytes)."""
-
-    device: Name
-    kind: Annotated[str, Field(pattern="^(gate|kiosk)$")]
-    code: Annotated[str, Field(min_length=1, max_length=256)]
-    kid: Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
-    public_key: Annotated[str, Field(max_length=64)]
-
-
-class KioskSessionIn(Wish):
-    """Who stands at the kiosk: the reader's code from their phone, or a card's canonical value."""
-
-    reader_code: Code | None = None
-    card: Code | None = None
 
 
 class TextOut(BaseModel):

@@ -7,7 +7,8 @@ from fastapi.openapi.utils import get_openapi
 
 from booking.domain.refusals import RefusalCode
 from booking.web import api_areas
-from booking.web.models import ProblemOut, ReservationOut, ReserveIn
+from booking.web.models import ProblemOut, ReservationOut
+from booking.web.wishes import ReserveIn
 
 REFERENCE = "#/components/schemas/{model}"
 KEY_PARAMETER = {

@@ -1,0 +1,59 @@
+"""What the API takes, as pydantic types (what it gives: models.py). Lengths are capped; unknown fields are errors."""
+
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+Code = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Wish(BaseModel):
+    """Base of everything a client sends: an unknown field is an error, not a silent loss."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class SignInIn(Wish):
+    """A local account."""
+
+    reader: Name
+    password: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class ReserveIn(Wish):
+    """A seat; or an area, for its best free seat; or both: that seat, else the best there. No `start` means now."""
+
+    seat: Name | None = None
+    area: Name | None = None
+    start: AwareDatetime | None = None
+    end: AwareDatetime
+
+
+class ExtendIn(Wish):
+    """Until when; without it, one step more."""
+
+    until: AwareDatetime | None = None
+
+
+class CheckInIn(Wish):
+    """The scanned code; without it the grant that `GET /c/{code}` left in this browser counts."""
+
+    code: Code | None = None
+
+
+class EnrolIn(Wish):
+    """A device joins with its one-time code and its Ed25519 public key (base64url, 32 bytes)."""
+
+    device: Name
+    kind: Annotated[str, Field(pattern="^(gate|kiosk)$")]
+    code: Annotated[str, Field(min_length=1, max_length=256)]
+    kid: Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
+    public_key: Annotated[str, Field(max_length=64)]
+
+
+class KioskSessionIn(Wish):
+    """Who stands at the kiosk: the reader's code from their phone, or a card's canonical value."""
+
+    reader_code: Code | None = None
+    card: Code | None = None
