@@ -153,8 +153,9 @@ def _paint_bar(surface: pygame.Surface, item: Bar, box: pygame.Rect) -> None:
         visible = part.clip(clip)
         if visible.w and visible.h:
             surface.set_clip(visible)
-            _nine_slices(surface, sprites.rounded(radius, color, None, 0), box, radius)
-            surface.fill(color, box.inflate(-2 * radius, 0))
+            if radius > 0:
+                _nine_slices(surface, sprites.rounded(radius, color, None, 0), box, radius)
+            surface.fill(color, box.inflate(-2 * max(0, radius), 0))
     surface.set_clip(clip)
 
 

@@ -43,7 +43,7 @@ def scenes(draw, scale):
     return Scene(Canvas(SIDE, SIDE, scale), draw(COLORS), tuple(draw(items_of(key)) for key in keys))
 
 
-@settings(deadline=None, derandomize=True, max_examples=150)
+@settings(deadline=None, derandomize=True, max_examples=100)
 @given(st.data(), st.sampled_from([1.0, 0.74, 1.31]))
 def test_damage_equals_painting_whole(data, scale):
     first, second = data.draw(scenes(scale)), data.draw(scenes(scale))
@@ -128,3 +128,17 @@ def test_a_wide_line_is_set_smaller_then_cut():
     assert cut.cut
     assert cut.lines[0].pieces[-1][1].text.endswith("…")
     assert cut.lines[0].width <= 60
+
+
+@pytest.mark.parametrize("side", range(6))
+def test_nothing_is_too_small_to_paint(surface_of, side):
+    canvas, rect, dark, light = Canvas(SIDE, SIDE, 1.0), Rect(9, 9, side, 40), (0, 0, 0), (255, 255, 255)
+    items = (
+        Bar("bar", rect, 0.3, dark, light),
+        Box("box", rect, dark, 9, light),
+        Ring("ring", rect, 0.5, dark, light, 5),
+        Sign("sign", rect, Icon.TICK, dark),
+        Code("code", rect, qr.modules("A")),
+        Text("text", rect, (Run("选座", 20, dark),)),
+    )
+    Painter(surface_of(canvas)).paint(Scene(canvas, light, items))
