@@ -273,9 +273,9 @@ def site_with_ports(ports: dict[str, str]) -> str:
     """Return the shipped site with a device of the test's own at some portals."""
     text = (ROOT / "config" / "sites" / "bjut.toml").read_text(encoding="utf-8")
     for portal, device in ports.items():
-        before = f'id = "{portal}"\n'
-        assert before in text
-        text = text.replace(before, f'{before}port = "{device}"\n')
+        above, named, below = text.partition(f'id = "{portal}"\n')
+        assert 'port = ""\n' in below, f"the shipped site has a portal {portal} with its key `port`"
+        text = above + named + below.replace('port = ""\n', f'port = "{device}"\n', 1)
     return text
 
 
