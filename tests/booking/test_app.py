@@ -15,7 +15,7 @@ from datetime import timedelta
 import apsw
 import pytest
 
-from messages import notification, presence, seats
+from messages import presence, seats
 from messages.presence import PresenceState
 from messages.topics import Family, Leaf, build
 from runtime.mqtt import MqttLink
@@ -115,6 +115,18 @@ def test_it_says_ready_serves_and_stops_cleanly_within_two_seconds(make_process,
     assert seconds < 10  # the contract says 2 s; a loaded machine gets five times that here
 
 
+def test_an_open_live_stream_does_not_hold_up_the_stop(make_process):
+    process = make_process().start()
+    with socket.create_connection(("127.0.0.1", process.port), timeout=30) as stream:
+        stream.sendall(b"GET /api/v1/areas/2f-centre/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        seen = b""
+        while b"event: snapshot" not in seen:
+            seen += stream.recv(65536)
+        code, seconds, _ = process.stop()
+    assert code == 0
+    assert seconds < 10
+
+
 def test_secrets_are_made_once_and_are_nobody_elses(make_process):
     process = make_process().start()
     process.stop()
@@ -197,9 +209,3 @@ def test_a_port_already_taken_is_one_sentence(make_process):
 )
 def test_settings_that_cannot_be_meant_are_refused_with_a_sentence(make_process, changes, sentence):
     assert sentence in make_process(**changes).refusal()
-
-
-def test_notifications_go_out_under_an_opaque_name():
-    assert notification.opaque_reader(b"m" * 32, "S1") == notification.opaque_reader(b"m" * 32, "S1")
-    assert notification.opaque_reader(b"m" * 32, "S1") != notification.opaque_reader(b"n" * 32, "S1")
-    assert build("bjut", Family.READERS, notification.opaque_reader(b"m" * 32, "S1"), Leaf.NOTIFICATIONS)
