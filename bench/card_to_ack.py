@@ -54,7 +54,7 @@ def run(data: Path) -> Result:
     )
 
 
-CHANGES = "SELECT count(*) FROM history WHERE source = 'gate'"
+CHANGES = "SELECT count(*) FROM evidence WHERE source = 'gate'"
 
 
 def _book(machine: Machine) -> None:
