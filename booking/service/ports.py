@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from datetime import date, datetime
 from typing import Protocol
 
+from booking.domain.reservation import Reservation
 from booking.service.commands import Command, Outcome
 from booking.service.views import (
     AreaSummary,
@@ -55,6 +56,9 @@ class Reads(Protocol):
 
     def reservation(self, reader: str, reservation: str, now: datetime) -> ReservationView | None:
         """One of the reader's own reservations with its history; None for anyone else's."""
+
+    def view_of(self, reservation: Reservation, now: datetime) -> ReservationView:
+        """A reservation as it was just committed, without its history; reads nothing."""
 
     def current(self, reader: str, now: datetime) -> ReservationView | None:
         """The reservation in use or away, else the next one that holds."""

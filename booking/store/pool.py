@@ -23,17 +23,27 @@ class ReaderPool:
             self._free.put(None)
 
     @contextmanager
-    def snapshot(self) -> Iterator[apsw.Connection]:
-        """Lend a connection inside a read transaction."""
+    def lend(self) -> Iterator[apsw.Connection]:
+        """Lend a connection for one statement, which is a snapshot by itself.
+
+        Each statement lets other threads run and waits for its turn afterwards: BEGIN and COMMIT around one would
+        make a request wait three times.
+        """
         connection = self._free.get() or open_reader(self._database)
         try:
+            yield connection
+        finally:
+            self._free.put(connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[apsw.Connection]:
+        """Lend a connection inside a read transaction."""
+        with self.lend() as connection:
             connection.execute("BEGIN")
             try:
                 yield connection
             finally:
                 connection.execute("COMMIT")
-        finally:
-            self._free.put(connection)
 
     def close(self) -> None:
         """Close every connection; nothing may be reading any more."""

@@ -62,6 +62,10 @@ class ReaderReads:
             ).fetchall()
         return self._view(reservation_of(row), now, [_history_line(line) for line in lines])
 
+    def view_of(self, reservation: Reservation, now: datetime) -> ReservationView:
+        """A reservation as it was just committed, without its history; reads nothing."""
+        return self._view(reservation, now)
+
     def current(self, reader: str, now: datetime) -> ReservationView | None:
         """The reservation in use or away, else the next one that holds."""
         with self._pool.snapshot() as db:
@@ -256,11 +260,11 @@ class ReaderReads:
         return moment(row[0]) if row and row[0] is not None else None
 
     def _get(self, sql: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        with self._pool.snapshot() as db:
+        with self._pool.lend() as db:
             return db.execute(sql, values).fetchone()
 
     def _all(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with self._pool.snapshot() as db:
+        with self._pool.lend() as db:
             return db.execute(sql, values).fetchall()
 
 

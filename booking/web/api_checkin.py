@@ -12,7 +12,7 @@ from booking.web.context import Context
 from booking.web.grants import Grant
 from booking.web.models import ReaderCodeOut, ReservationOut
 from booking.web.problems import Refused
-from booking.web.requests import REPLAYED, api_words, changed, own_reservation, request_key
+from booking.web.requests import REPLAYED, api_words, changed, request_key, view_of
 from booking.web.sessions import Caller, Changing, context_of, drop_cookie, hash_of, submit
 from booking.web.wishes import CheckInIn
 from messages import checkin
@@ -39,7 +39,7 @@ async def check_in(
     if done.repeated:
         response.headers[REPLAYED] = "true"
     drop_cookie(context, response, grants.cookie_name(context))
-    return ReservationOut.of(own_reservation(context, caller.reader, done.reservation.id), words)
+    return ReservationOut.of(view_of(context, done), words)
 
 
 async def check_in_by(context: Context, caller: Caller, grant: Grant, key: RequestKey | None) -> Changed:

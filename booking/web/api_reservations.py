@@ -12,7 +12,7 @@ from booking.service.commands import Act, Changed, Reserve
 from booking.web import sentences
 from booking.web.models import HistoryOut, ReservationDetailOut, ReservationOut, ReservationsOut, detail_of
 from booking.web.problems import invalid
-from booking.web.requests import REPLAYED, api_words, changed, own_reservation, request_key
+from booking.web.requests import REPLAYED, api_words, changed, own_reservation, request_key, view_of
 from booking.web.sessions import Caller, Changing, SignedIn, changing, context_of, submit
 from booking.web.wishes import ExtendIn, ReserveIn
 
@@ -44,7 +44,7 @@ async def reserve(request: Request) -> PlainResponse:
         ),
     )
     done = changed(outcome)
-    view = own_reservation(context, caller.reader, done.reservation.id)
+    view = view_of(context, done)
     answer = ReservationOut.of(view, api_words(request)).model_dump_json()
     headers = {"Location": f"/api/v1/reservations/{view.id}"} | ({REPLAYED: "true"} if done.repeated else {})
     return PlainResponse(answer, 201, headers, JSON)
@@ -100,7 +100,7 @@ async def _act(
     done: Changed = changed(outcome)
     if done.repeated:
         response.headers[REPLAYED] = "true"
-    return ReservationOut.of(own_reservation(context, caller.reader, name), words)
+    return ReservationOut.of(view_of(context, done), words)
 
 
 @router.post("/reservations/{reservation_id}/cancel", summary="Cancel")

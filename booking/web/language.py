@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from gettext import NullTranslations
 from zoneinfo import ZoneInfo
 
@@ -71,7 +71,7 @@ class Words:
     def day(self, moment: datetime | date, *, relative: bool = True) -> str:
         """Write "今天", "明天 7月18日", "7月13日"."""
         day = self.local(moment).date() if isinstance(moment, datetime) else moment
-        written = format_date(day, "M月d日" if self.language == CHINESE else "d MMM", locale=self.language)
+        written = _written(day, "M月d日" if self.language == CHINESE else "d MMM", self.language)
         today = self.local(self.now).date()
         if relative and day == today:
             return self("Today")
@@ -82,7 +82,7 @@ class Words:
     def date_line(self, moment: datetime | date) -> str:
         """Write "7月17日 周一" or "Mon 17 Jul"."""
         day = self.local(moment).date() if isinstance(moment, datetime) else moment
-        return format_date(day, "M月d日 EEE" if self.language == CHINESE else "EEE d MMM", locale=self.language)
+        return _written(day, "M月d日 EEE" if self.language == CHINESE else "EEE d MMM", self.language)
 
     def moment(self, moment: datetime) -> str:
         """Write a time, with its day when that is not today."""
@@ -106,6 +106,12 @@ class Words:
         if not hours:
             return self("{minutes} min", minutes=rest)
         return self("{hours} h {minutes} min", hours=hours, minutes=rest) if rest else self("{hours} h", hours=hours)
+
+
+@lru_cache(maxsize=512)
+def _written(day: date, pattern: str, language: str) -> str:
+    """Write a day. Few days are ever asked for, and Babel takes as long as the rest of a refusal."""
+    return format_date(day, pattern, locale=language)
 
 
 def chosen(connection: HTTPConnection) -> str | None:

@@ -87,16 +87,16 @@ def problem(
     """Return the members of a problem. `detail` is in the asked language, `sentences` has both."""
     now = context.clock.now()
     both = {name: Words(tag, context.site.timezone, now) for name, tag in (("zh", CHINESE), ("en", ENGLISH))}
-    policy = context.site.policy
+    said = {name: sentences.reason(refusal, words, context.site.policy) for name, words in both.items()}
     body: dict[str, Any] = {
         "type": f"/docs#{refusal.code}",
         "title": sentences.title(refusal, both["en"]),
         "status": status or status_of(refusal.code),
-        "detail": sentences.reason(refusal, Words(language, context.site.timezone, now), policy),
+        "detail": said["zh" if language == CHINESE else "en"],
         "code": str(refusal.code),
         "policy_key": refusal.policy_key,
         "next_allowed_at": None,
-        "sentences": {name: sentences.reason(refusal, words, policy) for name, words in both.items()},
+        "sentences": said,
     }
     if refusal.next_allowed_at is not None:
         body["next_allowed_at"] = refusal.next_allowed_at.astimezone(context.site.timezone).isoformat()

@@ -44,7 +44,7 @@ def request_key(request: Request, body: bytes) -> RequestKey | None:
 
 def form_key(request: Request, key: str, body: bytes) -> RequestKey:
     """Return the request key of a form's own hidden number."""
-    head = f"{request.method} {request.url.path}\n".encode()
+    head = f"{request.method} {request.scope['path']}\n".encode()
     return RequestKey(key, hashlib.sha256(head + body).digest())
 
 
@@ -63,6 +63,13 @@ def own_reservation(context: Context, reader: str, reservation: str) -> Reservat
     if view is None:
         raise refuse(RefusalCode.UNKNOWN_RESERVATION)
     return view
+
+
+def view_of(context: Context, done: Changed) -> ReservationView:
+    """Return the reader's view of what was just committed; of a repeated request, the reservation as it is by now."""
+    if done.repeated:
+        return own_reservation(context, done.reservation.reader, done.reservation.id)
+    return context.reads.view_of(done.reservation, context.clock.now())
 
 
 def day_in(context: Context, text: str | None) -> date:
