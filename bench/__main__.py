@@ -11,7 +11,7 @@ CLAIMS = ("outbox", "card_to_ack", "booking_post", "ready")
 
 
 def main(wanted: list[str]) -> int:
-    """Run the claims; the exit code tells whether every ratio reached its aim."""
+    """Run the claims. A missed aim is a finding in the table, not an error: the exit code tells only of those."""
     if unknown := [name for name in wanted if name not in CLAIMS]:
         print(f"there is no claim {', '.join(unknown)}: choose from {', '.join(CLAIMS)}", file=sys.stderr)
         return 2
@@ -28,7 +28,7 @@ def main(wanted: list[str]) -> int:
     if not wanted:
         measure.RESULTS.write_text(measure.table(results, machine), encoding="utf-8")
         print(f"written to {measure.RESULTS}")
-    return 0 if all(line.met for result in results for line in result.lines) else 1
+    return 0
 
 
 if __name__ == "__main__":
