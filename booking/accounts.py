@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -47,17 +46,15 @@ def demo_accounts(file: Path) -> list[DemoAccount]:
 
 def people_of(accounts: Sequence[DemoAccount], at: datetime) -> LoadPeople:
     """Return the command that makes the accounts known, their passwords hashed."""
-    with ThreadPoolExecutor() as pool:
-        hashes = list(pool.map(HASHER.hash, [account.password for account in accounts]))
     people = [
         Person(
             reader=account.reader,
             name=account.name,
             role=account.role,
-            password_hash=password_hash,
+            password_hash=HASHER.hash(account.password),
             cards=(Card("card", account.card), *((Card("face", account.face),) if account.face else ())),
         )
-        for account, password_hash in zip(accounts, hashes, strict=True)
+        for account in accounts
     ]
     return LoadPeople(at=at, people=tuple(people))
 

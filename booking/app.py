@@ -70,7 +70,13 @@ def run(settings: BookingSettings) -> None:
             faults=edge.faults,
         )
         server = WebServer(create_app(context), live, on_started=lambda: service.ready(f"serving on {host}:{port}"))
-        stack.enter_context(_thread("booking-watchdog", lambda: service.wait(server.is_ticking), service.stop.set))
+        stack.enter_context(
+            _thread(
+                "booking-watchdog",
+                lambda: service.wait(lambda: server.is_ticking() and store.writer.alive),
+                service.stop.set,
+            )
+        )
         server.run(sockets=[socket])
         if not service.stop.is_set() and not server.started:
             raise BookingError("the pages could not be started: the log says why")

@@ -8,7 +8,7 @@ import hashlib
 import logging
 import queue
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,7 +21,8 @@ from booking.identity import NAME, Identity, Signed
 from booking.service.commands import Command, KeepDeadLetter, Outcome, Recorded, RecordGateEvent
 from booking.service.ports import Reads, Writer
 from messages import access, acknowledgement, envelope
-from messages.access import Epoch, GateEvent, Sequence
+from messages.access import Epoch, GateEvent
+from messages.access import Sequence as SequenceNumber
 from messages.acknowledgement import Acknowledgement, RejectCode, Rejected, ranges_of
 from messages.errors import MessageError
 from messages.topics import Family, Leaf, build, parse
@@ -43,7 +44,7 @@ class _Identity(msgspec.Struct, frozen=True):
     """What a message must tell even when nothing else in it can be used."""
 
     epoch: Epoch
-    sequence: Sequence
+    sequence: SequenceNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,19 @@ class Ingest:
                     ended = True
                 else:
                     batch.append(following)
-            self.take(batch)
+            self._take_safely(batch)
             if ended:
                 return
+
+    def _take_safely(self, batch: Sequence[Message]) -> None:
+        """Take a batch; when one message in it makes us fail, the others are taken without it."""
+        try:
+            self.take(batch)
+        except Exception:  # noqa: BLE001 - whatever is wrong with one message, the others are taken
+            _log.exception("gate messages not taken count=%d", len(batch))
+            self.counts["faults"] += 1
+            for message in batch if len(batch) > 1 else ():
+                self._take_safely([message])
 
     def take(self, batch: Iterable[Message]) -> None:
         """Store one batch in one transaction, then acknowledge it."""

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from booking.domain.refusals import Refusal
 from booking.errors import BookingError
 from booking.service.commands import Sweep
 from booking.service.ports import Writer
@@ -13,6 +14,7 @@ from runtime.clock import Clock
 LONGEST_WAIT = timedelta(minutes=5)
 """A clock that was set is noticed after this at the latest; expired sessions go as often."""
 SHORTEST_WAIT = timedelta(milliseconds=100)
+AFTER_FAILURE = timedelta(seconds=5)
 _log = logging.getLogger(__name__)
 
 
@@ -41,16 +43,18 @@ class Sweeper:
         while not self._stopping.is_set():
             now, due = self._clock.now(), self._next_due()
             if swept_at is None or (due is not None and due <= now) or now - swept_at >= LONGEST_WAIT:
-                self._sweep(now)
+                pause = SHORTEST_WAIT if self._sweep(now) else AFTER_FAILURE
                 swept_at = now
-                self._stopping.wait(SHORTEST_WAIT.total_seconds())
+                self._stopping.wait(pause.total_seconds())
                 continue
             wait = LONGEST_WAIT if due is None else min(due - now, LONGEST_WAIT)
             self._wake.wait(wait.total_seconds())
             self._wake.clear()
 
-    def _sweep(self, now: datetime) -> None:
+    def _sweep(self, now: datetime) -> bool:
         try:
-            self._writer.submit([Sweep(at=now)]).result()
+            (outcome,) = self._writer.submit([Sweep(at=now)]).result()
         except BookingError as error:
             _log.warning("not swept error=%s", error)
+            return False
+        return not isinstance(outcome, Refusal)

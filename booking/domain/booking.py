@@ -63,9 +63,9 @@ def _outside_hours(places: Places, area: Area, wish: Interval) -> Refusal | None
 
 def _off_grid(places: Places, area: Area, wish: Interval, current: datetime) -> Refusal | None:
     grid = places.policy.booking.grid
-    closes = opening_hours(places.venue_of(area.id), day_of(wish.start, places.zone), places.zone).end
-    starts_well = wish.start == current or on_grid(wish.start, grid, places.zone)
-    ends_well = wish.end == closes or on_grid(wish.end, grid, places.zone)
+    hours = opening_hours(places.venue_of(area.id), day_of(wish.start, places.zone), places.zone)
+    starts_well = wish.start in {current, hours.start} or on_grid(wish.start, grid, places.zone)
+    ends_well = wish.end == hours.end or on_grid(wish.end, grid, places.zone)
     if starts_well and ends_well:
         return None
     return Refusal(RefusalCode.OFF_GRID, "policy.booking.grid", facts={"minutes": _minutes(grid)})

@@ -90,6 +90,11 @@ class SqliteWriter:
             self._thread.join()
 
     @property
+    def alive(self) -> bool:
+        """Whether the writing thread runs."""
+        return self._thread.is_alive()
+
+    @property
     def depth(self) -> int:
         """How many submissions wait."""
         return self._queue.qsize()
@@ -135,7 +140,7 @@ class SqliteWriter:
                 submission.outcomes = [self._one(command, touched) for command in submission.commands]
             self._number(touched, max((one.at for sub in batch for one in sub.commands), default=None))
             self._db.execute("COMMIT")
-        except (apsw.Error, StoreError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, this thread goes on with the next batch
             _log.exception("commit failed commands=%d", sum(len(one.commands) for one in batch))
             with contextlib.suppress(apsw.Error):
                 self._db.execute("ROLLBACK")
@@ -145,7 +150,10 @@ class SqliteWriter:
         for submission in batch:
             submission.future.set_result(submission.outcomes)
         for listener in self._listeners:
-            listener(frozenset(touched))
+            try:
+                listener(frozenset(touched))
+            except Exception:  # noqa: BLE001 - what is stored is stored, whatever a listener makes of it
+                _log.exception("a commit listener failed")
 
     def _one(self, command: Command, touched: set[str]) -> Outcome:
         unit = SqliteUnit(self._db, self._places)

@@ -170,6 +170,25 @@ def test_nothing_is_acknowledged_when_nothing_was_stored(bench, desk, at):
     assert bench.take(message) == []
 
 
+def test_a_message_that_makes_us_fail_takes_no_other_with_it(bench, desk, at, monkeypatch):
+    poison, good = (bench.gate.message(bench.gate.event(at("08:59"))) for _ in range(2))
+    read = bench.ingest._read
+
+    def fail_at_the_first(message, now):
+        if message is poison:
+            raise RuntimeError("a fault of ours")
+        return read(message, now)
+
+    monkeypatch.setattr(bench.ingest, "_read", fail_at_the_first)
+    bench.ingest.on_message(poison)
+    bench.ingest.on_message(good)
+    bench.ingest._queue.put(None)
+    bench.ingest.run()
+    (signed,) = bench.sent
+    assert acknowledgement.decode(signed.payload).ranges == [(2, 2)]
+    assert bench.ingest.counts["faults"] == 2
+
+
 def test_over_a_real_broker_a_swipe_checks_in_and_is_acknowledged(broker, desk, at, tmp_path, wait_for):
     stay = desk.booked("S001", "centre-005", "09:00", "12:00")
     identity = Identity.load_or_create("lib", tmp_path / "keys")

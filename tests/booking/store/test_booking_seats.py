@@ -181,3 +181,13 @@ def test_a_sweep_late_or_twice_gives_the_same(desk, at):
         assert desk.do(Sweep(at=at("15:00"))) == Stored()
     assert desk.changes(stay) == ["reserved", "missed"]
     assert desk.reads.reservation("S001", stay.id, at("15:00")).closed_at == at("09:30")
+
+
+def test_a_listener_that_fails_stops_neither_the_writer_nor_the_other_listeners(desk):
+    heard = []
+    desk.writer.on_commit(lambda _: 1 / 0)
+    desk.writer.on_commit(heard.append)
+    desk.booked("S001", "centre-005", "09:00", "12:00")
+    desk.booked("S002", "east-001", "09:00", "12:00")
+    assert desk.writer.alive
+    assert heard[:1] == [frozenset({"centre"})]
