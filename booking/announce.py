@@ -15,6 +15,8 @@ from messages.topics import Family, Leaf, build
 from runtime.clock import Clock
 from runtime.mqtt import LinkDown
 
+GATHER = timedelta(milliseconds=20)
+"""Before a round: whoever waits for the commit that touched us is answered first, on the one interpreter we share."""
 QUIET = timedelta(milliseconds=100)
 """After a round of maps, commits gather this long before the next one."""
 LONGEST_WAIT = timedelta(minutes=5)
@@ -63,7 +65,7 @@ class Announcer:
         """Announce until `stop`."""
         while not self._stopping.is_set():
             self._wake.wait(self._time_to_next_change().total_seconds())
-            if self._stopping.is_set():
+            if self._stopping.wait(GATHER.total_seconds()):
                 return
             self._wake.clear()
             self.announce()

@@ -11,6 +11,8 @@ from booking.service.commands import Sweep
 from booking.service.ports import Writer
 from runtime.clock import Clock
 
+GATHER = timedelta(milliseconds=50)
+"""After a commit: whoever waits for it is answered before we look what it changed; far less than `SHORTEST_WAIT`."""
 LONGEST_WAIT = timedelta(minutes=5)
 """A clock that was set is noticed after this at the latest; expired sessions go as often."""
 SHORTEST_WAIT = timedelta(milliseconds=100)
@@ -48,7 +50,8 @@ class Sweeper:
                 self._stopping.wait(pause.total_seconds())
                 continue
             wait = LONGEST_WAIT if due is None else min(due - now, LONGEST_WAIT)
-            self._wake.wait(wait.total_seconds())
+            if self._wake.wait(wait.total_seconds()):
+                self._stopping.wait(GATHER.total_seconds())
             self._wake.clear()
 
     def _sweep(self, now: datetime) -> bool:

@@ -127,5 +127,5 @@ class Capture:
         if self.fault:
             _log.warning("events are stored again, reading goes on")
             self.fault = ""
+        self._on_stored()  # before anything that can wait: the event is on its way while we log it
         _log.info("event stored sequence=%d portal=%s %s", row.sequence, lane.portal.id, who)
-        self._on_stored()

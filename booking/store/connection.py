@@ -53,6 +53,7 @@ def open_writer(database: Path) -> apsw.Connection:
         connection.set_busy_timeout(BUSY_MS)
         connection.pragma("journal_mode", "wal")
         connection.pragma("synchronous", "full")
+        connection.pragma("temp_store", "memory")  # what a savepoint may undo is not worth a file
         connection.pragma("foreign_keys", True)  # noqa: FBT003 - a pragma's value
         migrate(connection)
     except apsw.Error as error:
