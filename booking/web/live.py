@@ -78,6 +78,10 @@ class LiveHub:
         """How many streams are open."""
         return sum(feed.watchers for feed in self._feeds.values())
 
+    def version(self, area: str) -> str:
+        """Return the version that a page drawn from now on shows at least: what its stream sends beyond it is news."""
+        return self._version(self._feeds.get(area) or _Feed(area))
+
     def _touch(self, areas: frozenset[str]) -> None:
         for area in areas:
             feed = self._feeds.get(area)

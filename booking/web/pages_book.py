@@ -85,6 +85,7 @@ def _area_page(
     request: Request, caller: Caller, area: Area, wish: dict[str, str], *, refusal: Refusal | None = None
 ) -> Response:
     context, words = context_of(request), page_words(request)
+    version = context.live.version(area.id)  # before the seats are read: what changes in between is told again
     choice = choices.choose(context, area, _day(request, wish), _moment(wish.get("start")), _moment(wish.get("end")))
     seats = context.reads.seats(area.id, choice.begins, choice.end, words.now) or [] if not choice.closed else []
     chosen = _free_seat(seats, wish.get("seat", "")) if refusal is None else None
@@ -107,7 +108,8 @@ def _area_page(
     place = context.plans[area.id].seat(chosen.label) if chosen else None
     return render(
         request, "area.html", caller=caller, tab="book", status=status_of(refusal.code) if refusal else 200,
-        area=area, choice=choice, drawing=drawing, chosen=chosen, listed=listed, kept=kept, query=urlencode(kept),
+        area=area, version=version, choice=choice, drawing=drawing, chosen=chosen, listed=listed, kept=kept,
+        query=urlencode(kept),
         days=choices.days(context), free=sum(seat.status is SeatStatus.FREE for seat in seats),
         longest=choices.longest_stay(context, area), zooms=_steps(zoom),
         features=seat_map.features(place, words) if place else "",

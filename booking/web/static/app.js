@@ -26,7 +26,7 @@
     offline(false);
     const area = find("#area"), news = JSON.parse(event.data);
     if (!area || area.dataset.area !== news.area) return;
-    if (event.type === "change" || area.dataset.version) refresh();
+    if (news.version !== area.dataset.version) refresh();
     area.dataset.version = news.version;
   };
 

@@ -1,6 +1,7 @@
 """Venues, areas, seats and the live stream: right without a session, and no reader in them."""
 
 import json
+import re
 import threading
 
 import httpx
@@ -134,6 +135,18 @@ def test_a_feed_that_nobody_watched_meanwhile_counts_on(api, stream):
     live.close()
     api(ONE).book()
     assert stream(last_id=newest).next()["event"] == "snapshot"
+
+
+def test_what_changes_between_drawing_a_page_and_opening_its_stream_is_news_to_the_page(api, browser, stream):
+    def drawn():
+        return re.search(r'data-version="([^"]+)"', browser(OTHER).get("/areas/2f-centre").text)[1]
+
+    watching = stream()
+    assert drawn() == watching.next()["id"]
+    watching.close()
+    before = drawn()
+    api(ONE).book()
+    assert stream().next()["id"] != before
 
 
 def test_another_areas_changes_are_not_heard(api, stream):
