@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from booking.domain.refusals import Refusal
 from booking.domain.reservation import Action, Reservation
+from booking.service.telling import TellingCommand
 from messages.access import GateEvent
 
 
@@ -235,6 +236,7 @@ Command = (
     | LoadPeople
     | MarkTold
     | Sweep
+    | TellingCommand
 )
 
 

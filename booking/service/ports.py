@@ -7,6 +7,7 @@ from typing import Protocol
 
 from booking.domain.reservation import Reservation
 from booking.service.commands import Command, Outcome
+from booking.service.telling import TellingReads
 from booking.service.views import (
     AreaSummary,
     DeadLetterView,
@@ -36,7 +37,7 @@ class Writer(Protocol):
         """Call `listener` after each commit, on the writer's thread: it may only enqueue."""
 
 
-class Reads(Protocol):
+class Reads(TellingReads, Protocol):
     """Query-only; every method may be called from any thread and takes microseconds to a few milliseconds."""
 
     def areas(self, day: date, now: datetime) -> list[AreaSummary]:

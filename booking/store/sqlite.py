@@ -13,16 +13,18 @@ from booking.store.errors import StoreError
 from booking.store.pool import ReaderPool
 from booking.store.read_readers import ReaderReads
 from booking.store.read_seats import SeatReads
+from booking.store.read_telling import TellingReads
 from booking.store.rows import RESERVATION, reservation_of, us_or_none
 from booking.store.writer import SqliteWriter
 
 
-class SqliteReads(SeatReads, ReaderReads):
+class SqliteReads(SeatReads, ReaderReads, TellingReads):
     """booking.service.ports.Reads over a pool of query-only connections."""
 
     def __init__(self, pool: ReaderPool, places: Places, generation: int) -> None:
         SeatReads.__init__(self, pool, places, generation)
         ReaderReads.__init__(self, pool, places)
+        TellingReads.__init__(self, pool)
 
 
 @dataclass(frozen=True, slots=True)

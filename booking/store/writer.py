@@ -44,7 +44,9 @@ from booking.service.ledger import settle
 from booking.service.ports import Touched
 from booking.service.presence import answer_record, check_in_by_code, record_event
 from booking.service.reserve import reserve
+from booking.service.telling import WithdrawNotice, WriteNotice
 from booking.store import desk_commands as desk
+from booking.store import telling_commands as telling
 from booking.store.errors import StoreError
 from booking.store.rows import outcome_json, outcome_of_json, us
 from booking.store.sqlite_unit import SqliteUnit
@@ -227,6 +229,8 @@ class SqliteWriter:
                 settle(unit, self._places, unit.fallen_due(command.at), command.at)
                 desk.forget_old(self._db, us(command.at))
                 return Stored()
+            case WriteNotice() | WithdrawNotice():
+                return telling.carry_out(self._db, command)
 
     def _gate_event(self, unit: SqliteUnit, command: RecordGateEvent) -> Recorded:
         known = desk.gate_event_known(self._db, command)

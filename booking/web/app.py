@@ -14,6 +14,7 @@ from booking.web import (
     api_checkin,
     api_devices,
     api_kiosks,
+    api_notices,
     api_records,
     api_reservations,
     api_session,
@@ -22,6 +23,7 @@ from booking.web import (
     pages_checkin,
     pages_docs,
     pages_me,
+    pages_notices,
     pages_records,
     pages_session,
     pages_staff,
@@ -41,6 +43,7 @@ API = (
     api_reservations.router,
     api_checkin.router,
     api_records.router,
+    api_notices.router,
     api_devices.router,
     api_kiosks.router,
 )
@@ -52,6 +55,7 @@ PAGES = (
     pages_checkin.router,
     pages_me.router,
     pages_staff.router,
+    pages_notices.router,
     pages_docs.router,
     service_routes.router,
 )

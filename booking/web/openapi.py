@@ -19,7 +19,13 @@ KEY_PARAMETER = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 128},
 }
 WITHOUT_KEY = {"/api/v1/session", "/api/v1/devices/enroll", "/api/v1/reader-codes"}
-PUBLIC = {"/api/v1/venues", "/api/v1/areas", "/api/v1/areas/{area_id}/seats", "/api/v1/areas/{area_id}/events"}
+PUBLIC = {
+    "/api/v1/venues",
+    "/api/v1/areas",
+    "/api/v1/areas/{area_id}/seats",
+    "/api/v1/areas/{area_id}/events",
+    "/api/v1/notices",
+}
 
 
 def document(app: FastAPI) -> dict[str, Any]:

@@ -142,7 +142,8 @@ async def answer(request: Request, record_id: str, answer: str) -> Response:
 
 @router.get("/notifications")
 async def notifications(request: Request) -> Response:
-    """Show what the reader was told, and the rules."""
+    """Show the notices that stand, what the reader was told, and the rules (通知公告)."""
     caller, context = page_caller(request), context_of(request)
     notes = context.reads.notifications(caller.reader)
-    return render(request, "notifications.html", caller=caller, tab="notes", notes=notes)
+    standing = context.reads.notices(context.clock.now())
+    return render(request, "notifications.html", caller=caller, tab="notes", notes=notes, notices=standing)

@@ -17,7 +17,8 @@ GATEWAY_TIMEOUT = 504
 ROWS = 50
 
 
-def _staff(request: Request) -> Caller:
+def staff_caller(request: Request) -> Caller:
+    """Return the member of staff who opens a page; Refused for anybody else."""
     caller = page_caller(request)
     if caller.role != "staff":
         raise refuse(RefusalCode.FORBIDDEN)
@@ -27,7 +28,7 @@ def _staff(request: Request) -> Caller:
 @router.get("/staff")
 async def occupancy(request: Request) -> Response:
     """Show how full each area is now."""
-    caller, context = _staff(request), context_of(request)
+    caller, context = staff_caller(request), context_of(request)
     now = context.clock.now()
     areas = context.reads.areas(now.astimezone(context.site.timezone).date(), now)
     return render(
@@ -39,7 +40,7 @@ async def occupancy(request: Request) -> Response:
 @router.get("/staff/kiosks")
 async def kiosks(request: Request) -> Response:
     """List the kiosks with what they show now."""
-    caller, context = _staff(request), context_of(request)
+    caller, context = staff_caller(request), context_of(request)
     enrolled = {device.id: device for device in context.reads.devices() if device.kind == "kiosk"}
     return render(
         request, "staff_kiosks.html", caller=caller, tab="staff", kiosks=context.site.kiosks, enrolled=enrolled
@@ -69,7 +70,7 @@ async def screen(request: Request, kiosk_id: str, _caller: Staff) -> Response:
 @router.get("/staff/gates")
 async def gates(request: Request) -> Response:
     """Show the gates, their last events, and what could not be applied."""
-    caller, context = _staff(request), context_of(request)
+    caller, context = staff_caller(request), context_of(request)
     count, letters = context.reads.dead_letters(limit=ROWS)
     enrolled = {device.id: device for device in context.reads.devices() if device.kind == "gate"}
     return render(

@@ -153,6 +153,7 @@ def test_the_openapi_document_is_whole(api):
         ("get", "/api/v1/gate-records"),
         ("post", "/api/v1/gate-records/{record_id}/confirm"),
         ("post", "/api/v1/gate-records/{record_id}/dispute"),
+        ("get", "/api/v1/notices"),
         ("get", "/api/v1/notifications"),
         ("post", "/api/v1/devices/enroll"),
         ("get", "/api/v1/devices/{device_id}/keys"),
