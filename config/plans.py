@@ -109,7 +109,12 @@ def plan_file(site: Site, area: Area) -> Path | Traversable:
 
 
 def load_plan(site: Site, area: Area) -> Plan:
-    """Read and verify the plan of an area; ConfigError names the file and everything that is wrong with it."""
+    """Read and verify the plan of an area; ConfigError names the file and everything that is wrong with it.
+
+    A capacity area has an empty one: nobody is shown where to sit.
+    """
+    if area.capacity is not None:
+        return Plan(format=FORMAT, area=area.id, width=1, height=1, surveyed=False, source="", seats=[])
     file = plan_file(site, area)
     plan = structure(_read(file), Plan, str(file))
     problems = list(_problems(plan, area))

@@ -119,15 +119,18 @@ class Venue:
 
 @attrs.frozen
 class Area:
-    """A part of a venue with its own seats. `plan` is a file of `config/plans` or beside the site file."""
+    """A part of a venue: with seats of its own on a `plan` (a file of `config/plans` or beside the site file), or
+    with a `capacity`, places without numbers of which no more are held at any instant.
+    """
 
     id: str
     name: Text
     venue: str
     floor: int
-    plan: str
+    plan: str = ""
     max_length: timedelta | None = None
     closed_seats: list[str] = attrs.field(factory=list)
+    capacity: int | None = None
 
 
 @attrs.frozen

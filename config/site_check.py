@@ -22,6 +22,7 @@ from config.schema import Area, Policy, Site
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 """An id may be a level of an MQTT topic."""
 MAX_KIOSK_NUMBER = 32_767
+MAX_CAPACITY = 1_000_000
 DAY = timedelta(days=1)
 
 
@@ -93,12 +94,22 @@ def _bad_areas(site: Site) -> Iterator[str]:
         yield from _unknown(f"{key}.venue", area.venue, [venue.id for venue in site.venues], "venue")
         if area.max_length is not None and area.max_length < site.policy.booking.min_length:
             yield f"{key}.max_length: it is shorter than policy.booking.min_length"
+        if area.capacity is not None:
+            yield from _bad_capacity(key, area)
+            continue
         try:
             plan = load_plan(site, area)
         except ConfigError as error:
             yield from (f"{key}.plan: {Path(error.origin).name}: {problem}" for problem in error.problems)
         else:
             yield from _bad_closed_seats(key, area, plan)
+
+
+def _bad_capacity(key: str, area: Area) -> Iterator[str]:
+    if area.plan or area.closed_seats:
+        yield f"{key}.capacity: an area has a plan with seats or a capacity, not both: leave one out"
+    if not 0 < (area.capacity or 0) <= MAX_CAPACITY:
+        yield f"{key}.capacity: {area.capacity} is not between 1 and {MAX_CAPACITY}"
 
 
 def _bad_closed_seats(key: str, area: Area, plan: Plan) -> Iterator[str]:

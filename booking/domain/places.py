@@ -62,7 +62,7 @@ class Places:
                         seat.y,
                         seat.label in area.closed_seats,
                     )
-                    for rank, seat in enumerate(plans[area.id])
+                    for rank, seat in enumerate(plans.get(area.id, ()))
                 )
                 for area in site.areas
             },

@@ -68,7 +68,7 @@ HOLDING = frozenset({Status.RESERVED, Status.IN_USE, Status.AWAY})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """One stay on one seat, `[start, end)`. All times are UTC with zone; `None` where it has not happened."""
+    """One stay on one seat, or in a capacity area (`seat` is empty there), `[start, end)`. All times are UTC with zone; `None` where it has not happened."""
 
     id: str
     reader: str

@@ -9,7 +9,8 @@ from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.reservation import TRANSITIONS, Action, Reservation, apply
 from booking.domain.window import check_in_window
 from booking.service.commands import Act, Changed, Channel
-from booking.service.ledger import Occasion, settle, write
+from booking.service.ledger import Occasion, write
+from booking.service.room import next_taken, settle_around
 from booking.service.unit import Unit
 
 READER_ACTIONS = frozenset({Action.CHECK_IN, Action.STEP_AWAY, Action.RETURN, Action.EXTEND, Action.END, Action.CANCEL})
@@ -23,7 +24,7 @@ def act(unit: Unit, places: Places, command: Act) -> Changed | Refusal:
     stay = unit.stay(command.reservation)
     if stay is None or stay.reader != command.reader:
         return Refusal(RefusalCode.UNKNOWN_RESERVATION)
-    settle(unit, places, unit.fallen_due(command.at, reader=command.reader, seat=stay.seat), command.at)
+    settle_around(unit, places, stay, command.at)
     stay = unit.stay(command.reservation) or stay
     if command.action not in READER_ACTIONS:
         return Refusal(RefusalCode.INVALID_REQUEST, facts={"action": command.action})
@@ -58,7 +59,7 @@ def _check_in(places: Places, command: Act, stay: Reservation) -> Reservation | 
 
 
 def _extend(unit: Unit, places: Places, command: Act, stay: Reservation) -> Reservation | Refusal:
-    limit = limit_of(places, stay, unit.next_start_on(stay.seat, stay.end), unit.next_start_of(stay.reader, stay.end))
+    limit = limit_of(places, stay, next_taken(unit, places, stay), unit.next_start_of(stay.reader, stay.end))
     end = extended_end(places, stay, command.until, command.at, limit)
     if isinstance(end, Refusal):
         return replace(end, facts=end.facts | {"end": stay.end.astimezone(places.zone).isoformat()})

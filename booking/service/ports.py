@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from booking.domain.reservation import Reservation
+from booking.domain.window import Interval
 from booking.service.commands import Command, Outcome
 from booking.service.telling import TellingReads
 from booking.service.views import (
@@ -16,6 +17,7 @@ from booking.service.views import (
     NotificationView,
     Page,
     PassageView,
+    PlacesFree,
     ReaderView,
     ReservationView,
     SeatAvailability,
@@ -51,6 +53,9 @@ class Reads(TellingReads, Protocol):
 
     def seats(self, area: str, start: datetime, end: datetime, now: datetime) -> list[SeatAvailability] | None:
         """Each seat of an area for a wished interval, with the day's held stretches; None for an unknown area."""
+
+    def places_free(self, area: str, steps: Sequence[Interval], now: datetime) -> list[PlacesFree] | None:
+        """How many places of a capacity area are free throughout each of `steps`; None for any other area."""
 
     def reservations(self, reader: str, now: datetime, *, limit: int = 20, cursor: str | None = None) -> Page:
         """A reader's reservations, newest first."""

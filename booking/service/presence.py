@@ -18,6 +18,7 @@ from booking.service.commands import (
     Stored,
 )
 from booking.service.ledger import Occasion, note, settle, write
+from booking.service.room import is_taken, settle_around
 from booking.service.unit import GateRecord, Passage, Unit
 from config.schema import PortalDirection
 from messages.access import AccessEvent, AccessOutcome, Direction, PassageEvent
@@ -87,9 +88,9 @@ def _bring_back(unit: Unit, places: Places, stay: Reservation, occasion: Occasio
         unit.save(standing)
         note(unit, places, standing, Change.REINSTATED, occasion)
         return standing, Change.REINSTATED
-    settle(unit, places, unit.fallen_due(now, reader=stay.reader, seat=stay.seat), now)
+    settle_around(unit, places, stay, now)
     interval = Interval(stay.start, stay.end)
-    if unit.clash(stay.seat, interval, but=stay.id) or unit.reader_clash(stay.reader, interval, but=stay.id):
+    if is_taken(unit, places, stay) or unit.reader_clash(stay.reader, interval, but=stay.id):
         displaced = _must(apply(stay, Action.DISPLACE, now))
         write(unit, places, displaced, Action.DISPLACE, occasion)
         return displaced, Change.DISPLACED
@@ -161,8 +162,8 @@ def _undo(unit: Unit, places: Places, record: GateRecord, command: AnswerGateRec
     restored = undone(before, places.policy, command.at)
     if restored.holds:
         interval = Interval(restored.start, restored.end)
-        settle(unit, places, unit.fallen_due(command.at, reader=restored.reader, seat=restored.seat), command.at)
-        if unit.clash(restored.seat, interval, but=restored.id):
+        settle_around(unit, places, restored, command.at)
+        if is_taken(unit, places, restored):
             return Refusal(RefusalCode.SEAT_TAKEN)
         if unit.reader_clash(restored.reader, interval, but=restored.id):
             return Refusal(RefusalCode.READER_OVERLAP)

@@ -1,4 +1,4 @@
-"""Book a seat: this one, or the best free one of an area, or this one and else the best."""
+"""Book a seat: this one, or the best free one of an area, or this one and else the best; or a place without a seat."""
 
 from booking.domain.booking import own_bookings_refuse, this_minute, wished_interval
 from booking.domain.evidence import Change
@@ -9,7 +9,11 @@ from booking.domain.seating import best_seat
 from booking.domain.window import Interval
 from booking.service.commands import Changed, Channel, Reserve
 from booking.service.ledger import Occasion, note, settle, write
+from booking.service.room import no_place
 from booking.service.unit import Unit
+
+NO_SEAT = ""
+"""What stands for the seat in a capacity area."""
 
 
 def reserve(unit: Unit, places: Places, command: Reserve) -> Changed | Refusal:
@@ -27,8 +31,13 @@ def reserve(unit: Unit, places: Places, command: Reserve) -> Changed | Refusal:
     refused = own_bookings_refuse(places, unit.holding_of(command.reader), interval)
     if refused:
         return refused
+    if area.capacity is not None:
+        full = no_place(unit, area, interval)
+        return full or Changed(_write(unit, places, command, (area.id, NO_SEAT), interval))
     seat = _seat_for(unit, places, command, area.id, interval)
-    return seat if isinstance(seat, Refusal) else Changed(_write(unit, places, command, seat, interval))
+    if isinstance(seat, Refusal):
+        return seat
+    return Changed(_write(unit, places, command, (area.id, seat.id), interval))
 
 
 def _seat_for(unit: Unit, places: Places, command: Reserve, area: str, interval: Interval) -> Seat | Refusal:
@@ -52,13 +61,14 @@ def _why_not(unit: Unit, seat: Seat, interval: Interval) -> Refusal | None:
     return Refusal(RefusalCode.SEAT_TAKEN, next_allowed_at=clash.end, facts={"label": seat.label})
 
 
-def _write(unit: Unit, places: Places, command: Reserve, seat: Seat, interval: Interval) -> Reservation:
+def _write(unit: Unit, places: Places, command: Reserve, where: tuple[str, str], interval: Interval) -> Reservation:
+    """Write the booking of `where`: an area and a seat of it."""
     now = command.at
     booked = Reservation(
         id=unit.new_id(now),
         reader=command.reader,
-        area=seat.area,
-        seat=seat.id,
+        area=where[0],
+        seat=where[1],
         start=interval.start,
         end=interval.end,
         status=Status.RESERVED,

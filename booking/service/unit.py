@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from booking.domain.capacity import Level
 from booking.domain.evidence import Evidence
 from booking.domain.reservation import Reservation
 from booking.domain.window import Interval
@@ -66,6 +67,9 @@ class Unit(Protocol):
 
     def held_seats(self, area: str, interval: Interval) -> set[str]:
         """Return the seats of `area` that are held at some moment of `interval`."""
+
+    def levels(self, area: str, interval: Interval) -> list[Level]:
+        """Return how many places of a capacity area are held throughout `interval`, in order and without a gap."""
 
     def next_start_on(self, seat: str, after: datetime) -> datetime | None:
         """Return when the next holding reservation on `seat` starts, at `after` or later."""

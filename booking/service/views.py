@@ -23,6 +23,17 @@ class AreaSummary:
     floor: int
     total: int
     free: int
+    counted: bool = False
+    """A capacity area: places without seats."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesFree:
+    """How many places of a capacity area are free throughout `[start, end)`."""
+
+    start: datetime
+    end: datetime
+    free: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 
 import apsw
 
+from booking.domain.capacity import levels, most_held
 from booking.domain.places import Places, Seat
 from booking.domain.reservation import Status
 from booking.domain.window import Interval, day_of, opening_hours, whole_day
-from booking.service.views import AreaSummary, SeatAvailability, Stretch
+from booking.service.views import AreaSummary, PlacesFree, SeatAvailability, Stretch
 from booking.store.pool import ReaderPool
 from booking.store.rows import moment, us
 from config.schema import Area
@@ -63,9 +64,29 @@ class SeatReads:
         wished = Interval(first, first + _MOMENT) if today else hours
         free = 0
         if hours.end > now and day <= day_of(now, places.zone) + places.policy.booking.advance_days * _DAY:
-            held = self._held(db, area.id, wished, now)
-            free = sum(not seat.closed and seat.id not in held for seat in seats)
-        return AreaSummary(area.id, area.name, area.venue, area.floor, len(seats), free)
+            if area.capacity is not None:
+                free = self._free_places(self._stays(db, area.id, wished), area, wished, now)
+            else:
+                held = self._held(db, area.id, wished, now)
+                free = sum(not seat.closed and seat.id not in held for seat in seats)
+        total = len(seats) if area.capacity is None else area.capacity
+        return AreaSummary(area.id, area.name, area.venue, area.floor, total, free, counted=area.capacity is not None)
+
+    def _free_places(self, stays: Iterable[_Stay], area: Area, span: Interval, now: datetime) -> int:
+        """Return how many places of a capacity area are free throughout `span`."""
+        held = [Interval(moment(stay.start), moment(stay.end)) for stay in stays if stay.due > us(now)]
+        return max(0, (area.capacity or 0) - most_held(levels(held, span)))
+
+    def places_free(self, area: str, steps: Sequence[Interval], now: datetime) -> list[PlacesFree] | None:
+        """How many places of a capacity area are free throughout each of `steps`; None for any other area."""
+        known = self._places.area(area)
+        if known is None or known.capacity is None:
+            return None
+        if not steps:
+            return []
+        with self._pool.snapshot() as db:
+            stays = self._stays(db, area, Interval(steps[0].start, steps[-1].end))
+        return [PlacesFree(step.start, step.end, self._free_places(stays, known, step, now)) for step in steps]
 
     def _held(self, db: apsw.Connection, area: str, interval: Interval, now: datetime) -> set[str]:
         rows = db.execute(
@@ -77,22 +98,21 @@ class SeatReads:
 
     def area_map(self, area: str, now: datetime) -> AreaMap | None:
         """The numbered map of an area as it is at `now`; None for an unknown area."""
-        if self._places.area(area) is None:
+        known = self._places.area(area)
+        if known is None:
             return None
         with self._pool.snapshot() as db:
             stays = self._stays_today(db, area, now)
             row = db.execute("SELECT n FROM area_numbers WHERE area = ?", (area,)).fetchone()
         passed = max(change for change in self._changes(area, stays, now) if change <= us(now))
         states = self._states(area, stays, now)
-        return AreaMap(
-            area=area,
-            generation=self._generation,
-            n=max(row[0] if row else 0, passed // _MILLISECOND_US * 2),
-            at=now,
-            total=len(states),
-            free=sum(state.status is SeatStatus.FREE for state in states),
-            seats=states,
-        )
+        total, free = len(states), sum(state.status is SeatStatus.FREE for state in states)
+        if known.capacity is not None:
+            total, free = known.capacity, 0
+            if now in opening_hours(self._places.venue_of(area), day_of(now, self._places.zone), self._places.zone):
+                free = self._free_places(stays, known, Interval(now, now + _MOMENT), now)
+        n = max(row[0] if row else 0, passed // _MILLISECOND_US * 2)
+        return AreaMap(area=area, generation=self._generation, n=n, at=now, total=total, free=free, seats=states)
 
     def next_change(self, area: str, now: datetime) -> datetime | None:
         """When the map of an area next changes by time alone (a start, a deadline, an end, opening, closing)."""

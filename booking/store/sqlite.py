@@ -10,6 +10,7 @@ from booking.domain.places import Places
 from booking.domain.reservation import due
 from booking.store.connection import ProcessLock, check_version, open_writer
 from booking.store.errors import StoreError
+from booking.store.held_places import set_capacities
 from booking.store.pool import ReaderPool
 from booking.store.read_readers import ReaderReads
 from booking.store.read_seats import SeatReads
@@ -75,6 +76,7 @@ def _begin_generation(connection: apsw.Connection, places: Places, now: datetime
     generation = max((row[0] if row else 0) + 1, int(now.timestamp()))
     connection.execute("INSERT OR REPLACE INTO facts VALUES ('generation', ?)", (generation,))
     connection.execute("DELETE FROM area_numbers")
+    set_capacities(connection, places)
     rows = connection.execute(f"SELECT {RESERVATION}, due_us FROM reservations WHERE holding = 1").fetchall()  # noqa: S608
     for row in rows:
         falls = us_or_none(due(reservation_of(row), places.policy))

@@ -5,11 +5,13 @@ from typing import Any
 
 import apsw
 
+from booking.domain.capacity import Level
 from booking.domain.evidence import Evidence
 from booking.domain.places import Places
 from booking.domain.reservation import Reservation, due
 from booking.domain.window import Interval
 from booking.service.unit import GateRecord, Passage
+from booking.store.held_places import levels_of
 from booking.store.rows import (
     RESERVATION,
     facts_json,
@@ -98,6 +100,10 @@ class SqliteUnit:
             (us(interval.start), us(interval.end), area),
         )
         return {row[0] for row in rows}
+
+    def levels(self, area: str, interval: Interval) -> list[Level]:
+        """Return how many places of a capacity area are held throughout `interval`, in order and without a gap."""
+        return levels_of(self._db, area, interval)
 
     def next_start_on(self, seat: str, after: datetime) -> datetime | None:
         """Return when the next holding reservation on `seat` starts, at `after` or later."""

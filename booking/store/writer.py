@@ -48,11 +48,16 @@ from booking.service.telling import WithdrawNotice, WriteNotice
 from booking.store import desk_commands as desk
 from booking.store import telling_commands as telling
 from booking.store.errors import StoreError
+from booking.store.held_places import forget_past
 from booking.store.rows import outcome_json, outcome_of_json, us
 from booking.store.sqlite_unit import SqliteUnit
 
 MOST_PER_COMMIT = 256
-_OVERLAPS = {"seat-overlap": RefusalCode.SEAT_TAKEN, "reader-overlap": RefusalCode.READER_OVERLAP}
+_OVERLAPS = {
+    "seat-overlap": RefusalCode.SEAT_TAKEN,
+    "reader-overlap": RefusalCode.READER_OVERLAP,
+    "area-full": RefusalCode.AREA_FULL,
+}
 _log = logging.getLogger(__name__)
 
 
@@ -228,6 +233,7 @@ class SqliteWriter:
             case Sweep():
                 settle(unit, self._places, unit.fallen_due(command.at), command.at)
                 desk.forget_old(self._db, us(command.at))
+                forget_past(self._db, us(command.at))
                 return Stored()
             case WriteNotice() | WithdrawNotice():
                 return telling.carry_out(self._db, command)

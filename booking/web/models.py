@@ -73,7 +73,7 @@ class VenuesOut(BaseModel):
 
 
 class AreaOut(BaseModel):
-    """An area with its free seats."""
+    """An area with what is free: seats, or (`counted`) places that have no number."""
 
     id: str
     name: TextOut
@@ -81,12 +81,19 @@ class AreaOut(BaseModel):
     floor: int
     total: int
     free: int
+    counted: bool
 
     @classmethod
     def of(cls, area: AreaSummary) -> "AreaOut":
         """Take over a summary."""
         return cls(
-            id=area.id, name=TextOut.of(area.name), venue=area.venue, floor=area.floor, total=area.total, free=area.free
+            id=area.id,
+            name=TextOut.of(area.name),
+            venue=area.venue,
+            floor=area.floor,
+            total=area.total,
+            free=area.free,
+            counted=area.counted,
         )
 
 

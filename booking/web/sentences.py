@@ -12,7 +12,7 @@ _WHY = {
     RefusalCode.SEAT_TAKEN: N_("Somebody else has just booked this seat for that time. Please choose another one."),
     RefusalCode.SEAT_CLOSED: N_("This seat is closed. Please choose another one."),
     RefusalCode.READER_OVERLAP: N_("You already have a reservation at that time."),
-    RefusalCode.AREA_FULL: N_("No seat in this area is free for that time. Another area or another time may do."),
+    RefusalCode.AREA_FULL: N_("Nothing in this area is free for that whole time. Another area or another time may do."),
     RefusalCode.UNKNOWN_SEAT: N_("There is no such seat."),
     RefusalCode.UNKNOWN_AREA: N_("There is no such area."),
     RefusalCode.UNKNOWN_RESERVATION: N_("There is no such reservation among yours."),
@@ -60,10 +60,12 @@ _WHY = {
 _POSSIBLE = N_("Possible from {moment}.")
 _WHEN = {
     RefusalCode.SEAT_TAKEN: N_("It is free again from {moment}."),
+    RefusalCode.AREA_FULL: N_("It is full until {moment}."),
     RefusalCode.READER_OVERLAP: N_("That one ends at {moment}."),
     RefusalCode.WINDOW_NOT_OPEN: N_("Check-in opens at {moment}."),
 }
 _RULES = {
+    "areas.capacity": N_("At most {most} readers at once."),
     "areas.max_length": N_("At most {length} at a time."),
     "policy.booking.max_length": N_("At most {length} at a time."),
     "policy.booking.min_length": N_("At least {length}."),

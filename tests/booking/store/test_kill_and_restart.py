@@ -115,7 +115,7 @@ def test_a_database_of_a_newer_version_is_refused(desk, places):
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(desk, places, monkeypatch):
     desk.close()
-    broken = [*connection.migrations(), (2, "CREATE TABLE half (a); SELECT no_such_function();")]
+    broken = [*connection.migrations(), (9999, "CREATE TABLE half (a); SELECT no_such_function();")]
     monkeypatch.setattr(connection, "migrations", lambda: broken)
     with pytest.raises(StoreError, match="no such function"):
         open_store(desk.database, places, OPENS)
