@@ -93,6 +93,10 @@ class Reader:
         return [note["kind"] for note in self.get("/notifications")["items"][::-1]]
 
 
+_OTHER_TESTS_SCREEN = {"DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"}
+"""What this machine, or a test before in the same worker, says of a screen: none of it is meant for the machine under test."""
+
+
 class Library:
     """`seatgate run` over a data folder of its own, and what a test asks of it."""
 
@@ -112,7 +116,7 @@ class Library:
     def start(self, *options: str) -> None:
         """Start it and return once run.json says that it is ready."""
         command = [sys.executable, "-m", "seatgate", "run", "--data", str(self.data), "--site", str(self._site)]
-        environment = {name: value for name, value in os.environ.items() if name not in {"DISPLAY", "WAYLAND_DISPLAY"}}
+        environment = {name: value for name, value in os.environ.items() if name not in _OTHER_TESTS_SCREEN}
         if self.display:
             environment["DISPLAY"] = self.display
         environment |= {"SEATGATE_HTTP_PORT": str(self._ports[0]), "SEATGATE_MQTT_PORT": str(self._ports[1])}
