@@ -4,7 +4,7 @@ Types only: what a rule does with a number lives in `booking.domain`. Every numb
 here; a refusal or violation names its key as `policy_key`, e.g. "policy.check_in.closes_after".
 """
 
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -40,12 +40,26 @@ class KioskRole(StrEnum):
     ENQUIRY = "enquiry"
 
 
+class Weekday(StrEnum):
+    """Days of the week, in the calendar's order."""
+
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+
 @attrs.frozen
 class BookingPolicy:
     """When and how long a reader may book."""
 
     advance_days: int = 1
     """Today and this many days more."""
+    release_at: time | None = None
+    """From which time of day the last of these days can be booked; None: from midnight."""
     grid: timedelta = HOUR
     """Starts and ends lie on this grid from midnight; "now" is allowed beside it."""
     allow_now: bool = True
@@ -108,13 +122,35 @@ class Policy:
 
 
 @attrs.frozen
+class WeekHours:
+    """Other hours on some days of the week; without hours it is closed on them."""
+
+    days: list[Weekday]
+    opens: time | None = None
+    closes: time | None = None
+
+
+@attrs.frozen
+class DateHours:
+    """Other hours from day `first` to day `last` (None: that day alone): an exam week, a short day; without hours closed."""
+
+    first: date
+    last: date | None = None
+    opens: time | None = None
+    closes: time | None = None
+    reason: Text | None = None
+
+
+@attrs.frozen
 class Venue:
-    """A building with one pair of opening hours."""
+    """A building: its usual opening hours, those of some weekdays, and exceptions by date, which go before both."""
 
     id: str
     name: Text
     opens: time
     closes: time
+    weekdays: list[WeekHours] = attrs.field(factory=list)
+    exceptions: list[DateHours] = attrs.field(factory=list)
 
 
 @attrs.frozen
@@ -131,6 +167,8 @@ class Area:
     max_length: timedelta | None = None
     closed_seats: list[str] = attrs.field(factory=list)
     capacity: int | None = None
+    exceptions: list[DateHours] = attrs.field(factory=list)
+    """Days on which this area has other hours than its venue, or none. Never longer ones."""
 
 
 @attrs.frozen

@@ -6,7 +6,7 @@ nowhere, numbers given twice, plans that do not load, rules that contradict each
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -17,7 +17,7 @@ import attrs
 from config import ConfigError, load, shipped
 from config.errors import nearest
 from config.plans import Plan, load_plan
-from config.schema import Area, Policy, Site
+from config.schema import Area, DateHours, Policy, Site, WeekHours
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 """An id may be a level of an MQTT topic."""
@@ -84,6 +84,26 @@ def _bad_venues(site: Site) -> Iterator[str]:
     for venue in site.venues:
         if venue.opens >= venue.closes:
             yield f"venues.{venue.id}: it closes ({venue.closes:%H:%M}) before it opens ({venue.opens:%H:%M})"
+        yield from _bad_hours(f"venues.{venue.id}.weekdays", venue.weekdays)
+        yield from _bad_dates(f"venues.{venue.id}.exceptions", venue.exceptions)
+        for day, count in Counter(day for week in venue.weekdays for day in week.days).items():
+            if count > 1:
+                yield f"venues.{venue.id}.weekdays: {day} is given {count} times"
+
+
+def _bad_hours(key: str, rules: Sequence[WeekHours | DateHours]) -> Iterator[str]:
+    for rule in rules:
+        if (rule.opens is None) is not (rule.closes is None):
+            yield f"{key}: write both opens and closes, or neither where it is closed"
+        elif rule.opens is not None and rule.closes is not None and rule.opens >= rule.closes:
+            yield f"{key}: it closes ({rule.closes:%H:%M}) before it opens ({rule.opens:%H:%M})"
+
+
+def _bad_dates(key: str, exceptions: Sequence[DateHours]) -> Iterator[str]:
+    yield from _bad_hours(key, exceptions)
+    for one in exceptions:
+        if one.last is not None and one.last < one.first:
+            yield f"{key}: last ({one.last}) is before first ({one.first})"
 
 
 def _bad_areas(site: Site) -> Iterator[str]:
@@ -92,6 +112,7 @@ def _bad_areas(site: Site) -> Iterator[str]:
     for area in site.areas:
         key = f"areas.{area.id}"
         yield from _unknown(f"{key}.venue", area.venue, [venue.id for venue in site.venues], "venue")
+        yield from _bad_dates(f"{key}.exceptions", area.exceptions)
         if area.max_length is not None and area.max_length < site.policy.booking.min_length:
             yield f"{key}.max_length: it is shorter than policy.booking.min_length"
         if area.capacity is not None:
@@ -151,6 +172,8 @@ def _bad_policy(policy: Policy) -> Iterator[str]:
     booking = policy.booking
     if booking.advance_days < 0:
         yield "policy.booking.advance_days: it is below 0; 0 means today only"
+    if booking.release_at is not None and booking.advance_days < 1:
+        yield "policy.booking.release_at: with advance_days 0 it would hide today; leave it out"
     if booking.max_active < 1:
         yield "policy.booking.max_active: with less than 1 nobody can book"
     if booking.max_length < booking.min_length:

@@ -4,13 +4,14 @@ Each refusal names the key of the site file that decided, and when it will be al
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from booking.domain.places import Places
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.reservation import Reservation
-from booking.domain.window import Interval, day_of, midnight, on_grid, opening_hours
-from config.schema import Area
+from booking.domain.window import Interval, day_of, on_grid
+from config.schema import Area, BookingPolicy
 
 _DAY = timedelta(days=1)
 
@@ -33,37 +34,60 @@ def wished_interval(
         return Refusal(RefusalCode.OFF_GRID, "policy.booking.allow_now")
     return (
         _too_far_ahead(places, wish, now)
-        or _outside_hours(places, area, wish)
+        or outside_hours(places, area, wish)
         or _off_grid(places, area, wish, current)
         or _bad_length(places, area, wish)
         or wish
     )
 
 
+def bookable_from(places: Places, day: date) -> datetime:
+    """Return from when on reservations that start on `day` can be made."""
+    return opens_for_booking(places.policy.booking, day, places.zone)
+
+
+def opens_for_booking(rules: BookingPolicy, day: date, zone: ZoneInfo) -> datetime:
+    """Return the moment at which `day` becomes the last day that can be booked."""
+    return datetime.combine(day - rules.advance_days * _DAY, rules.release_at or time(), zone).astimezone(UTC)
+
+
 def _too_far_ahead(places: Places, wish: Interval, now: datetime) -> Refusal | None:
-    days = places.policy.booking.advance_days
+    rules = places.policy.booking
     day = day_of(wish.start, places.zone)
-    if day <= day_of(now, places.zone) + days * _DAY:
+    opens = bookable_from(places, day)
+    if now >= opens:
         return None
-    opens = midnight(day - days * _DAY, places.zone)
-    return Refusal(RefusalCode.TOO_FAR_AHEAD, "policy.booking.advance_days", opens, {"days": str(days)})
+    if rules.release_at is not None and day == day_of(now, places.zone) + rules.advance_days * _DAY:
+        facts = {"release": f"{rules.release_at:%H:%M}"}
+        return Refusal(RefusalCode.TOO_FAR_AHEAD, "policy.booking.release_at", opens, facts)
+    return Refusal(RefusalCode.TOO_FAR_AHEAD, "policy.booking.advance_days", opens, {"days": str(rules.advance_days)})
 
 
-def _outside_hours(places: Places, area: Area, wish: Interval) -> Refusal | None:
-    venue = places.venue_of(area.id)
-    hours = opening_hours(venue, day_of(wish.start, places.zone), places.zone)
+def outside_hours(places: Places, area: Area, wish: Interval) -> Refusal | None:
+    """Refuse what is not wholly within the hours of its day, naming the key that says so and when it opens again."""
+    found = places.opening(area.id, day_of(wish.start, places.zone))
+    hours = found.hours
     if hours.start <= wish.start and wish.end <= hours.end:
         return None
-    facts = {"opens": f"{venue.opens:%H:%M}", "closes": f"{hours.end.astimezone(places.zone):%H:%M}"}
-    key, following = "venues.closes", None
+    told = {"reason_zh": found.reason.zh, "reason_en": found.reason.en} if found.reason else {}
+    if found.closed:
+        return Refusal(RefusalCode.CLOSED, found.key, places.next_opening(area.id, hours.end), told)
+    key, following = found.key, None
     if wish.start < hours.start:
-        key, following = "venues.opens", hours.start
-    return Refusal(RefusalCode.OUTSIDE_OPENING_HOURS, key, following, facts)
+        key, following = "venues.opens" if key == "venues.closes" else key, hours.start
+    elif wish.start >= hours.end:
+        following = places.next_opening(area.id, hours.end)
+    facts = {"opens": _wall(hours.start, places), "closes": _wall(hours.end, places).replace("00:00", "24:00")}
+    return Refusal(RefusalCode.OUTSIDE_OPENING_HOURS, key, following, facts | told)
+
+
+def _wall(moment: datetime, places: Places) -> str:
+    return f"{moment.astimezone(places.zone):%H:%M}"
 
 
 def _off_grid(places: Places, area: Area, wish: Interval, current: datetime) -> Refusal | None:
     grid = places.policy.booking.grid
-    hours = opening_hours(places.venue_of(area.id), day_of(wish.start, places.zone), places.zone)
+    hours = places.opening(area.id, day_of(wish.start, places.zone)).hours
     starts_well = wish.start in {current, hours.start} or on_grid(wish.start, grid, places.zone)
     ends_well = wish.end == hours.end or on_grid(wish.end, grid, places.zone)
     if starts_well and ends_well:

@@ -7,7 +7,7 @@ from booking.domain.booking import longest
 from booking.domain.places import Places
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.reservation import Reservation
-from booking.domain.window import day_of, next_on_grid, on_grid, opening_hours
+from booking.domain.window import day_of, next_on_grid, on_grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ def limit_of(
 ) -> Limit:
     """Return the nearest limit. `seat_next` and `reader_next` are the starts of the bookings that follow."""
     area = places.area(reservation.area)
-    hours = opening_hours(places.venue_of(reservation.area), day_of(reservation.start, places.zone), places.zone)
-    limits = [Limit(hours.end, RefusalCode.OUTSIDE_OPENING_HOURS, "venues.closes")]
+    today = places.opening(reservation.area, day_of(reservation.start, places.zone))
+    limits = [Limit(today.hours.end, RefusalCode.OUTSIDE_OPENING_HOURS, today.key)]
     if area is not None:
         most, key = longest(places, area)
         limits.append(Limit(reservation.start + most, RefusalCode.TOO_LONG, key))

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cached_property
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from booking.domain.calendar import Opening, next_opening, opening
 from config.schema import Area, Policy, Site, Venue
 
 
@@ -109,6 +111,14 @@ class Places:
     def venue_of(self, area: str) -> Venue:
         """Return the venue of a known area; KeyError for an unknown one."""
         return self._venues[self._areas[area].venue]
+
+    def opening(self, area: str, day: date) -> Opening:
+        """Return when a known area is open on `day`."""
+        return opening(self.venue_of(area), self._areas[area], day, self.zone)
+
+    def next_opening(self, area: str, after: datetime) -> datetime | None:
+        """Return the first moment from `after` on at which a known area is open; None when none is in sight."""
+        return next_opening(self.venue_of(area), self._areas[area], after, self.zone)
 
     def venue_of_gate(self, gate: str) -> str | None:
         """Return the venue that a gate leads into."""

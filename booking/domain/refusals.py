@@ -16,6 +16,8 @@ class RefusalCode(StrEnum):
     UNKNOWN_AREA = "unknown-area"
     UNKNOWN_RESERVATION = "unknown-reservation"
     OUTSIDE_OPENING_HOURS = "outside-opening-hours"
+    CLOSED = "closed"
+    """The library, the area or the seat is closed then: by a date of the site file, or by staff."""
     TOO_FAR_AHEAD = "too-far-ahead"
     IN_THE_PAST = "in-the-past"
     OFF_GRID = "off-grid"

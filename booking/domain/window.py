@@ -1,4 +1,4 @@
-"""Stretches of time: the half-open interval, opening hours in the site's zone, the grid, the check-in window.
+"""Stretches of time: the half-open interval, days in the site's zone, the grid, the check-in window.
 
 Every interval is `[start, end)`. A deadline is never later than the end of what it belongs to.
 """
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from config.schema import CheckInPolicy, Venue
+from config.schema import CheckInPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,6 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 def whole_day(day: date, zone: ZoneInfo) -> Interval:
     """Return a day of the site from midnight to midnight."""
     return Interval(midnight(day, zone), midnight(day + timedelta(days=1), zone))
-
-
-def opening_hours(venue: Venue, day: date, zone: ZoneInfo) -> Interval:
-    """Return when `venue` is open on `day`; "24:00" (`time.max`) is the next midnight."""
-    opens = datetime.combine(day, venue.opens, zone).astimezone(UTC)
-    if venue.closes == time.max:
-        return Interval(opens, midnight(day + timedelta(days=1), zone))
-    return Interval(opens, datetime.combine(day, venue.closes, zone).astimezone(UTC))
 
 
 def on_grid(moment: datetime, grid: timedelta, zone: ZoneInfo) -> bool:

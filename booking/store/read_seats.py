@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 
 import apsw
 
+from booking.domain.booking import bookable_from
 from booking.domain.capacity import levels, most_held
 from booking.domain.places import Places, Seat
 from booking.domain.reservation import Status
-from booking.domain.window import Interval, day_of, opening_hours, whole_day
+from booking.domain.window import Interval, day_of, whole_day
 from booking.service.views import AreaSummary, PlacesFree, SeatAvailability, Stretch
 from booking.store.pool import ReaderPool
 from booking.store.rows import moment, us
@@ -58,12 +59,12 @@ class SeatReads:
 
     def _summary(self, db: apsw.Connection, area: Area, day: date, now: datetime) -> AreaSummary:
         places, seats = self._places, self._places.seats_of[area.id]
-        hours = opening_hours(places.venue_of(area.id), day, places.zone)
+        hours = places.opening(area.id, day).hours
         today = day == day_of(now, places.zone)
         first = max(hours.start, now)
         wished = Interval(first, first + _MOMENT) if today else hours
         free = 0
-        if hours.end > now and day <= day_of(now, places.zone) + places.policy.booking.advance_days * _DAY:
+        if hours.end > now >= bookable_from(places, day):
             if area.capacity is not None:
                 free = self._free_places(self._stays(db, area.id, wished), area, wished, now)
             else:
@@ -109,7 +110,7 @@ class SeatReads:
         total, free = len(states), sum(state.status is SeatStatus.FREE for state in states)
         if known.capacity is not None:
             total, free = known.capacity, 0
-            if now in opening_hours(self._places.venue_of(area), day_of(now, self._places.zone), self._places.zone):
+            if now in self._places.opening(area, day_of(now, self._places.zone)).hours:
                 free = self._free_places(stays, known, Interval(now, now + _MOMENT), now)
         n = max(row[0] if row else 0, passed // _MILLISECOND_US * 2)
         return AreaMap(area=area, generation=self._generation, n=n, at=now, total=total, free=free, seats=states)
@@ -137,18 +138,16 @@ class SeatReads:
         """Yield the moments around `now` at which time alone changes the map; some lie before it, some after."""
         today = day_of(now, self._places.zone)
         for day in (today - _DAY, today, today + _DAY):
-            hours = opening_hours(self._places.venue_of(area), day, self._places.zone)
+            hours = self._places.opening(area, day).hours
             yield from (us(hours.start), us(hours.end))
         for stay in stays:
             yield from (stay.start, stay.due)
 
     def _states(self, area: str, stays: Iterable[_Stay], now: datetime) -> list[SeatState]:
         zone, seats = self._places.zone, self._places.seats_of[area]
-        today = day_of(now, zone)
-        hours = opening_hours(self._places.venue_of(area), today, zone)
-        if now not in hours:
-            opening = hours if now < hours.start else opening_hours(self._places.venue_of(area), today + _DAY, zone)
-            opens = opening.start.astimezone(zone)
+        if now not in self._places.opening(area, day_of(now, zone)).hours:
+            opening = self._places.next_opening(area, now)
+            opens = opening.astimezone(zone) if opening else None
             return [SeatState(seat.id, SeatStatus.CLOSED, None if seat.closed else opens) for seat in seats]
         held = _by_seat(stays, us(now))
         return [_state(seat, held.get(seat.id, ()), us(now), zone) for seat in seats]

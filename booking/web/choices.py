@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from booking.domain.booking import this_minute
-from booking.domain.window import Interval, next_on_grid, opening_hours
+from booking.domain.booking import opens_for_booking, this_minute
+from booking.domain.calendar import Opening, opening
+from booking.domain.window import Interval, next_on_grid
 from booking.web.context import Context
 from config.schema import Area
 
@@ -32,9 +33,11 @@ class Choice:
 
 
 def days(context: Context) -> list[date]:
-    """Return the days that can be booked: today and as many more as the policy says."""
-    today = context.clock.now().astimezone(context.site.timezone).date()
-    return [today + timedelta(days=n) for n in range(context.site.policy.booking.advance_days + 1)]
+    """Return the days that can be booked: today and as many more as the policy says, the last from its release on."""
+    now, zone, rules = context.clock.now(), context.site.timezone, context.site.policy.booking
+    today = now.astimezone(zone).date()
+    coming = [today + timedelta(days=n) for n in range(rules.advance_days + 1)]
+    return [day for day in coming if now >= opens_for_booking(rules, day, zone)] or coming[:1]
 
 
 def choose(context: Context, area: Area, day: date, start: datetime | None, end: datetime | None) -> Choice:
@@ -62,12 +65,16 @@ def longest_stay(context: Context, area: Area) -> timedelta:
 
 
 def hours_of(context: Context, area: Area, day: date) -> Interval:
-    """Return when an area's venue is open on `day`; never for a venue that the site does not have."""
+    """Return when an area is open on `day`: empty when it is closed, or of a venue that the site does not have."""
+    found = opening_of(context, area, day)
+    midnight = datetime.combine(day, time(), context.site.timezone)
+    return found.hours if found else Interval(midnight, midnight)
+
+
+def opening_of(context: Context, area: Area, day: date) -> Opening | None:
+    """Return an area's hours on `day` with the library's reason; None without its venue."""
     venue = context.site.venue(area.venue)
-    if venue is None:
-        midnight = datetime.combine(day, time(), context.site.timezone)
-        return Interval(midnight, midnight)
-    return opening_hours(venue, day, context.site.timezone)
+    return opening(venue, area, day, context.site.timezone) if venue else None
 
 
 def usual_end(context: Context, area: Area, since: datetime) -> datetime:

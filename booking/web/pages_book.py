@@ -115,7 +115,7 @@ def _area_page(
         features=seat_map.features(place, words) if place else "",
         refusal=sentences.reason(refusal, words, context.site.policy) if refusal else "",
         refusal_title=sentences.title(refusal, words) if refusal else "", with_query=_with(kept), state_words=seat_map.WORDS,
-        venue=context.site.venue(area.venue),
+        opening=choices.opening_of(context, area, choice.day),
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ _STATUS = {
     RefusalCode.UNKNOWN_RESERVATION: 404,
     RefusalCode.NOT_FOUND: 404,
     RefusalCode.OUTSIDE_OPENING_HOURS: 422,
+    RefusalCode.CLOSED: 422,
     RefusalCode.TOO_FAR_AHEAD: 422,
     RefusalCode.IN_THE_PAST: 422,
     RefusalCode.OFF_GRID: 422,

@@ -7,6 +7,7 @@ from booking.domain.reservation import Action, Status
 from booking.service.views import HistoryLine, NotificationView
 from booking.web.language import N_, Words
 from config.schema import Policy, Site
+from runtime.locales import CHINESE
 
 _WHY = {
     RefusalCode.SEAT_TAKEN: N_("Somebody else has just booked this seat for that time. Please choose another one."),
@@ -17,6 +18,7 @@ _WHY = {
     RefusalCode.UNKNOWN_AREA: N_("There is no such area."),
     RefusalCode.UNKNOWN_RESERVATION: N_("There is no such reservation among yours."),
     RefusalCode.OUTSIDE_OPENING_HOURS: N_("The library is closed at that time."),
+    RefusalCode.CLOSED: N_("It is closed at that time."),
     RefusalCode.TOO_FAR_AHEAD: N_("That day cannot be booked yet."),
     RefusalCode.IN_THE_PAST: N_("That time is already over."),
     RefusalCode.OFF_GRID: N_("Start and end must lie on full steps of the timetable."),
@@ -58,7 +60,10 @@ _WHY = {
 }
 
 _POSSIBLE = N_("Possible from {moment}.")
+_REASON = N_("The library's reason: {reason}.")
 _WHEN = {
+    RefusalCode.CLOSED: N_("Open again from {moment}."),
+    RefusalCode.OUTSIDE_OPENING_HOURS: N_("Open from {moment}."),
     RefusalCode.SEAT_TAKEN: N_("It is free again from {moment}."),
     RefusalCode.AREA_FULL: N_("It is full until {moment}."),
     RefusalCode.READER_OVERLAP: N_("That one ends at {moment}."),
@@ -74,6 +79,10 @@ _RULES = {
     "policy.booking.grid": N_("Times go in steps of {length}."),
     "venues.opens": N_("Opening hours: {opens}–{closes}."),
     "venues.closes": N_("Opening hours: {opens}–{closes}."),
+    "venues.weekdays": N_("Opening hours that day: {opens}–{closes}."),
+    "venues.exceptions": N_("Opening hours that day: {opens}–{closes}."),
+    "areas.exceptions": N_("Opening hours that day: {opens}–{closes}."),
+    "policy.booking.release_at": N_("The last day that can be booked opens at {release}."),
     "policy.check_in.opens_before": N_("Check-in opens {length} before the start."),
     "policy.check_in.closes_after": N_("Check-in closes {length} after the start."),
     "policy.extend.opens_before_end": N_("Extending opens {length} before the end."),
@@ -83,6 +92,7 @@ _RULES = {
 TITLES = {
     RefusalCode.SEAT_TAKEN: N_("The seat is taken"),
     RefusalCode.AREA_FULL: N_("The area is full"),
+    RefusalCode.CLOSED: N_("Closed then"),
     RefusalCode.CODE_MALFORMED: N_("The code is incomplete"),
     RefusalCode.CODE_FORGED: N_("Not a code of this library"),
     RefusalCode.CODE_STALE: N_("The code is too old"),
@@ -154,6 +164,9 @@ def reason(refusal: Refusal, words: Words, policy: Policy) -> str:
     stated = rule(refusal, words, policy)
     if stated:
         parts.append(stated)
+    given = refusal.facts.get("reason_zh" if words.language == CHINESE else "reason_en")
+    if given:
+        parts.append(words(_REASON, reason=given))
     if refusal.next_allowed_at is not None:
         parts.append(words(_WHEN.get(refusal.code, _POSSIBLE), moment=words.moment(refusal.next_allowed_at)))
     return words.joined(parts)
@@ -230,5 +243,5 @@ def _moment(text: str | None) -> datetime | None:
 
 def all_messages() -> list[str]:
     """Return every marked text of this file's tables (the translation gate reads them)."""
-    tables = (_WHY, _RULES, TITLES, STATUS, ACTIONS, _CHANGES, _SOURCES)
+    tables = (_WHY, _WHEN, _RULES, TITLES, STATUS, ACTIONS, _CHANGES, _SOURCES)
     return [message for table in tables for message in table.values()]

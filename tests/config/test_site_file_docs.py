@@ -6,17 +6,21 @@ from pathlib import Path
 import attrs
 import pytest
 
-from config.schema import Area, Gate, Kiosk, Policy, Portal, Site, Venue
+from config.schema import Area, DateHours, Gate, Kiosk, Policy, Portal, Site, Venue, WeekHours
 from config.values import duration
 
 DOCS = Path(__file__).parents[2] / "docs" / "site-file.md"
 
 
-@pytest.mark.parametrize("kind", [Site, Venue, Area, Gate, Portal, Kiosk], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [Site, Venue, WeekHours, DateHours, Area, Gate, Portal, Kiosk], ids=lambda kind: kind.__name__
+)
 def test_every_key_is_documented(kind):
     text = DOCS.read_text(encoding="utf-8")
     missing = [
-        field.name for field in attrs.fields(kind) if f"`{field.name}`" not in text and f"{field.name}]]" not in text
+        field.name
+        for field in attrs.fields(kind)
+        if f"`{field.name}`" not in text and f"{field.name}]]" not in text and f" {field.name} = " not in text
     ]
     assert missing in ([], ["policy"])
 
@@ -36,5 +40,9 @@ def test_every_policy_default_is_the_one_in_the_table():
     assert documented.keys() == actual.keys()
     for key, value in actual.items():
         shown = documented[key]
-        read = duration(shown) if isinstance(value, timedelta) else {"true": True}.get(shown, shown.strip('"'))
+        read = (
+            duration(shown)
+            if isinstance(value, timedelta)
+            else {"true": True, "none": None}.get(shown, shown.strip('"'))
+        )
         assert read == value or read == str(value), key

@@ -6,11 +6,12 @@ import attrs
 import pytest
 
 from booking.domain.booking import own_bookings_refuse, wished_interval
+from booking.domain.calendar import opening
 from booking.domain.extension import extended_end, limit_of
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.reservation import Reservation, Status
 from booking.domain.seating import best_seat
-from booking.domain.window import Interval, next_on_grid, on_grid, opening_hours
+from booking.domain.window import Interval, next_on_grid, on_grid
 from config.schema import BookingPolicy, Policy, Venue
 from config.values import Text
 
@@ -154,7 +155,7 @@ def test_a_start_from_now_is_extended_onto_the_grid_and_never_past_closing(place
 
 def test_midnight_is_the_end_of_the_day(places, at):
     venue = Venue("v", Text("", ""), time(0), time.max)
-    hours = opening_hours(venue, at("12:00").date(), places.zone)
+    hours = opening(venue, None, at("12:00").date(), places.zone).hours
     assert hours == Interval(at("00:00"), at("00:00", 18))
     assert on_grid(at("17:00"), 60 * MIN, places.zone)
     assert not on_grid(at("17:00:01"), 60 * MIN, places.zone)

@@ -76,9 +76,10 @@ class Kiosks:
 class House:
     """A running service and what tests need to reach into."""
 
-    def __init__(self, folder, now):
+    def __init__(self, folder, now, change=None):
         self.clock = HandClock(now)
         self.site, plans, password = shipped_site()
+        self.site = change(self.site) if change else self.site
         places = Places.of(self.site, {area: plan.seats for area, plan in plans.items()})
         self.store = open_store(folder / "booking.sqlite", places, now)
         self.reads = self.store.reads
@@ -203,6 +204,20 @@ def house(tmp_path):
 
 
 @pytest.fixture
+def open_house(tmp_path):
+    """`open_house(change, now="16:38")`: a service whose site file is what `change` makes of the shipped one."""
+    opened = []
+
+    def open_(change=None, now="16:38", name="changed"):
+        opened.append(House(tmp_path / name, clock_time(now), change))
+        return opened[-1]
+
+    yield open_
+    for house in opened:
+        house.close()
+
+
+@pytest.fixture
 def clients():
     """Close what a test opens."""
     opened = []
@@ -215,31 +230,45 @@ def clients():
 def api(house, clients):
     """`api(reader)`: a client with that reader's bearer token; without a reader, with none."""
 
-    def open_(reader=None, password=PASSWORD):
-        client = Api(house)
-        clients.append(client)
-        if reader is None:
-            return client
-        token = client.post("/api/v1/session", json={"reader": reader, "password": password}).json()["token"]
-        signed_in = Api(house, token)
-        clients.append(signed_in)
-        return signed_in
+    return lambda *args, **more: client_of(house, clients, *args, **more)
 
-    return open_
+
+@pytest.fixture
+def api_of(clients):
+    """`api_of(house, reader)`: the same at a service of `open_house`."""
+    return lambda *args, **more: client_of(args[0], clients, *args[1:], **more)
+
+
+def client_of(house, clients, reader=None, password=PASSWORD):
+    client = Api(house)
+    clients.append(client)
+    if reader is None:
+        return client
+    token = client.post("/api/v1/session", json={"reader": reader, "password": password}).json()["token"]
+    signed_in = Api(house, token)
+    clients.append(signed_in)
+    return signed_in
 
 
 @pytest.fixture
 def browser(house, clients):
     """`browser(reader)`: a signed-in browser; without a reader, a fresh one."""
 
-    def open_(reader=None):
-        client = Browser(house)
-        clients.append(client)
-        if reader is not None:
-            assert client.sign_in(reader).status_code == 200
-        return client
+    return lambda reader=None: browser_at(house, clients, reader)
 
-    return open_
+
+@pytest.fixture
+def browser_of(clients):
+    """`browser_of(house, reader)`: the same at a service of `open_house`."""
+    return lambda house, reader=None: browser_at(house, clients, reader)
+
+
+def browser_at(house, clients, reader):
+    client = Browser(house)
+    clients.append(client)
+    if reader is not None:
+        assert client.sign_in(reader).status_code == 200
+    return client
 
 
 @pytest.fixture
