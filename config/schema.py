@@ -111,6 +111,17 @@ class GatePolicy:
 
 
 @attrs.frozen
+class IdentityPolicy:
+    """How an app is bound to a reader."""
+
+    activation_code_lasts: timedelta = 10 * MIN
+    activation_code_tries: int = 5
+    """Wrong codes for one reader after which their code no longer counts."""
+    binding_confirm_for: timedelta = 10 * MIN
+    """How long an app that knew the code waits for a yes on the page that made it."""
+
+
+@attrs.frozen
 class Policy:
     """All rules of a site as data."""
 
@@ -119,6 +130,7 @@ class Policy:
     away: AwayPolicy = attrs.field(factory=AwayPolicy)
     extend: ExtendPolicy = attrs.field(factory=ExtendPolicy)
     gate: GatePolicy = attrs.field(factory=GatePolicy)
+    identity: IdentityPolicy = attrs.field(factory=IdentityPolicy)
 
 
 @attrs.frozen

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from booking.domain.refusals import Refusal
 from booking.domain.reservation import Action, Reservation
+from booking.service.identity import BindingAsked, IdentityCommand
 from booking.service.telling import TellingCommand
 from messages.access import GateEvent
 
@@ -237,6 +238,7 @@ Command = (
     | MarkTold
     | Sweep
     | TellingCommand
+    | IdentityCommand
 )
 
 
@@ -269,4 +271,4 @@ class Stored:
     """Done; nothing more to say."""
 
 
-Outcome = Changed | Recorded | Identified | Stored | Refusal
+Outcome = Changed | Recorded | Identified | BindingAsked | Stored | Refusal

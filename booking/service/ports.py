@@ -8,6 +8,7 @@ from typing import Protocol
 from booking.domain.reservation import Reservation
 from booking.domain.window import Interval
 from booking.service.commands import Command, Outcome
+from booking.service.identity import IdentityReads
 from booking.service.telling import TellingReads
 from booking.service.views import (
     AreaSummary,
@@ -39,7 +40,7 @@ class Writer(Protocol):
         """Call `listener` after each commit, on the writer's thread: it may only enqueue."""
 
 
-class Reads(TellingReads, Protocol):
+class Reads(TellingReads, IdentityReads, Protocol):
     """Query-only; every method may be called from any thread and takes microseconds to a few milliseconds."""
 
     def areas(self, day: date, now: datetime) -> list[AreaSummary]:

@@ -12,6 +12,7 @@ from booking.store.connection import ProcessLock, check_version, open_writer
 from booking.store.errors import StoreError
 from booking.store.held_places import set_capacities
 from booking.store.pool import ReaderPool
+from booking.store.read_identity import IdentityReads
 from booking.store.read_readers import ReaderReads
 from booking.store.read_seats import SeatReads
 from booking.store.read_telling import TellingReads
@@ -19,13 +20,14 @@ from booking.store.rows import RESERVATION, reservation_of, us_or_none
 from booking.store.writer import SqliteWriter
 
 
-class SqliteReads(SeatReads, ReaderReads, TellingReads):
+class SqliteReads(SeatReads, ReaderReads, TellingReads, IdentityReads):
     """booking.service.ports.Reads over a pool of query-only connections."""
 
     def __init__(self, pool: ReaderPool, places: Places, generation: int) -> None:
         SeatReads.__init__(self, pool, places, generation)
         ReaderReads.__init__(self, pool, places)
         TellingReads.__init__(self, pool)
+        IdentityReads.__init__(self, pool)
 
 
 @dataclass(frozen=True, slots=True)

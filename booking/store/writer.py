@@ -40,12 +40,14 @@ from booking.service.commands import (
     Sweep,
     UseReaderCode,
 )
+from booking.service.identity import IdentityCommand
 from booking.service.ledger import settle
 from booking.service.ports import Touched
 from booking.service.presence import answer_record, check_in_by_code, record_event
 from booking.service.reserve import reserve
 from booking.service.telling import WithdrawNotice, WriteNotice
 from booking.store import desk_commands as desk
+from booking.store import identity_commands
 from booking.store import telling_commands as telling
 from booking.store.errors import StoreError
 from booking.store.held_places import forget_past
@@ -201,6 +203,8 @@ class SqliteWriter:
         return outcome
 
     def _carry_out(self, unit: SqliteUnit, command: Command) -> Outcome:  # noqa: C901, PLR0912 - one line per command
+        if isinstance(command, IdentityCommand):
+            return identity_commands.carry_out(self._db, command)
         match command:
             case Reserve():
                 return reserve(unit, self._places, command)

@@ -1,12 +1,11 @@
 """`/api/v1/devices`: a gate or kiosk joins with a one-time code; a kiosk fetches its keys."""
 
-from datetime import timedelta
-
 from fastapi import APIRouter, Request
 
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.service.commands import EnrolDevice
-from booking.web.budgets import Budget
+from booking.service.identity import Spent
+from booking.web import budgets
 from booking.web.context import Context
 from booking.web.device_auth import signed_device
 from booking.web.models import EnrolOut, KeysOut
@@ -20,29 +19,22 @@ from runtime import signing
 router = APIRouter(prefix="/api/v1", tags=["devices"])
 KEY_DAYS = 8
 """Today's key and the next seven."""
-ENROL_TRIES, ENROL_WINDOW = 10, timedelta(minutes=5)
-
-
-def enrol_budget() -> Budget:
-    """Return the budget of enrolment tries per address."""
-    return Budget(ENROL_TRIES, ENROL_WINDOW)
 
 
 @router.post("/devices/enroll", summary="Join with a one-time code", status_code=201)
 async def enroll(request: Request, wish: EnrolIn) -> EnrolOut:
     """Store a device's public key; give it ours, and a kiosk its number and keys."""
     context, now = context_of(request), context_of(request).clock.now()
-    budget: Budget = request.app.state.enrol_budget
-    address = request.client.host if request.client else "?"
-    until = budget.blocked_until(address, now)
-    if until is not None:
-        raise Refused(Refusal(RefusalCode.TOO_MANY_TRIES, next_allowed_at=until))
+    tried = Spent(budgets.ENROL_ADDRESS, budgets.address_of(request))
+    refusal = context.reads.tries_blocked((tried,), now)
+    if refusal is not None:
+        raise Refused(refusal)
     public_key = signing.from_text(wish.public_key)
     if public_key is None or len(public_key) != signing.PUBLIC_KEY_BYTES or signing.kid_of(public_key) != wish.kid:
         errors = [{"field": "public_key", "problem": "must be 32 bytes in base64url, named by kid"}]
         raise Refused(Refusal(RefusalCode.INVALID_REQUEST), status=422, errors=errors)
     if not _known(context, wish.device, wish.kind):
-        budget.spend(address, now)
+        await budgets.spend(context, tried)
         raise refuse(RefusalCode.FORBIDDEN)
     outcome = await submit(
         context,
@@ -56,7 +48,7 @@ async def enroll(request: Request, wish: EnrolIn) -> EnrolOut:
         ),
     )
     if isinstance(outcome, Refusal):
-        budget.spend(address, now)
+        await budgets.spend(context, tried)
         raise Refused(outcome)
     number = _number(context, wish.device) if wish.kind == "kiosk" else None
     return EnrolOut(

@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from booking.web import (
     api_areas,
+    api_bindings,
     api_checkin,
     api_devices,
     api_kiosks,
@@ -19,6 +20,7 @@ from booking.web import (
     api_reservations,
     api_session,
     pages,
+    pages_activation,
     pages_book,
     pages_checkin,
     pages_docs,
@@ -30,8 +32,8 @@ from booking.web import (
     problems,
     service_routes,
 )
+from booking.web.activation import Bells
 from booking.web.context import Context
-from booking.web.device_auth import NonceBook
 from booking.web.metrics import Metrics
 from booking.web.middleware import BodyLimit, Surround
 from booking.web.sign_in import Doorman
@@ -46,6 +48,7 @@ API = (
     api_notices.router,
     api_devices.router,
     api_kiosks.router,
+    api_bindings.router,
 )
 PLAIN = [api_reservations.RESERVE, api_areas.EVENTS]
 PAGES = (
@@ -54,6 +57,7 @@ PAGES = (
     pages_records.router,
     pages_checkin.router,
     pages_me.router,
+    pages_activation.router,
     pages_staff.router,
     pages_notices.router,
     pages_docs.router,
@@ -88,8 +92,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.static = service_routes.load_static()
     app.state.metrics = Metrics(context.live)
     app.state.doorman = Doorman(context)
-    app.state.nonces = NonceBook()
-    app.state.enrol_budget = api_devices.enrol_budget()
+    app.state.bells = Bells()
     app.state.refusal_page = pages.refusal_page
     app.state.templates = pages.Templates(app.state.static)
     app.router.routes += PLAIN

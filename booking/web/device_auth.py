@@ -1,37 +1,15 @@
-"""Which gate or kiosk made a request: its Ed25519 signature, checked once per nonce."""
-
-from collections import OrderedDict
-from datetime import datetime
+"""Which gate or kiosk made a request: its Ed25519 signature, each nonce once. The store remembers nonces."""
 
 from starlette.requests import Request
 
 from booking.domain.refusals import RefusalCode
+from booking.service.commands import Stored
+from booking.service.identity import UseNonce
 from booking.service.views import DeviceView
 from booking.web.problems import refuse
-from booking.web.sessions import context_of
+from booking.web.sessions import context_of, submit
 from runtime import signing
 from runtime.signing import HTTP_WINDOW, HttpProof
-
-MAX_NONCES = 50_000
-
-
-class NonceBook:
-    """The (device, nonce) pairs seen lately, so that a recorded request is refused when it is sent again."""
-
-    def __init__(self) -> None:
-        self._seen: OrderedDict[tuple[str, str], datetime] = OrderedDict()
-
-    def first_use(self, device: str, nonce: str, now: datetime) -> bool:
-        """Note a pair; False when it was there."""
-        while self._seen:
-            pair, at = next(iter(self._seen.items()))
-            if len(self._seen) < MAX_NONCES and at + 2 * HTTP_WINDOW > now:
-                break
-            del self._seen[pair]
-        if (device, nonce) in self._seen:
-            return False
-        self._seen[device, nonce] = now
-        return True
 
 
 async def signed_device(request: Request, device_id: str, kind: str | None = None) -> DeviceView:
@@ -55,7 +33,10 @@ async def signed_device(request: Request, device_id: str, kind: str | None = Non
         body=body,
         now=context.clock.now(),
     )
-    nonces: NonceBook = request.app.state.nonces
-    if not isinstance(proof, HttpProof) or not nonces.first_use(device.id, proof.nonce, context.clock.now()):
+    if not isinstance(proof, HttpProof):
+        raise refuse(RefusalCode.FORBIDDEN)
+    now = context.clock.now()
+    used = UseNonce(device=device.id, nonce=proof.nonce, at=now, forget_at=now + 2 * HTTP_WINDOW)
+    if not isinstance(await submit(context, used), Stored):
         raise refuse(RefusalCode.FORBIDDEN)
     return device

@@ -18,7 +18,18 @@ KEY_PARAMETER = {
     "description": "The first answer under a key is given again; the same key with another request is refused.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 128},
 }
-WITHOUT_KEY = {"/api/v1/session", "/api/v1/devices/enroll", "/api/v1/reader-codes"}
+WITHOUT_KEY = {
+    "/api/v1/session",
+    "/api/v1/devices/enroll",
+    "/api/v1/reader-codes",
+    "/api/v1/activation-codes",
+    "/api/v1/bindings",
+    # these two are the same however often they come
+    "/api/v1/bindings/{binding_id}/confirm",
+    "/api/v1/bindings/{binding_id}/refuse",
+}
+"""Operations that need no key, or whose answer is a secret that is never stored."""
+WITHOUT_SIGN_IN = {("/api/v1/session", "post"), ("/api/v1/bindings", "post")}
 PUBLIC = {
     "/api/v1/venues",
     "/api/v1/areas",
@@ -69,9 +80,7 @@ def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
     operation["responses"].pop("422", None)
     operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
     if path.startswith("/api/v1") and path not in PUBLIC and "/devices" not in path and "/kiosks" not in path:
-        operation["security"] = (
-            [] if (path, method) == ("/api/v1/session", "post") else [{"bearer": []}, {"cookie": []}]
-        )
+        operation["security"] = [] if (path, method) in WITHOUT_SIGN_IN else [{"bearer": []}, {"cookie": []}]
         if method == "post" and path not in WITHOUT_KEY:
             operation.setdefault("parameters", []).append(KEY_PARAMETER)
 

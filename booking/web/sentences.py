@@ -46,6 +46,15 @@ _WHY = {
         "More than 5 minutes have passed since you scanned. Please scan the code on the screen again."
     ),
     RefusalCode.READER_CODE_INVALID: N_("This reader code is unknown, used or expired. Please show a fresh one."),
+    RefusalCode.ACTIVATION_CODE_INVALID: N_(
+        "This activation code is wrong, used or expired. Please get a fresh one on the seat page and enter it with your "
+        "student number."
+    ),
+    RefusalCode.BINDING_PENDING: N_(
+        "Please confirm this app on the page that showed you the activation code; until then it may do nothing."
+    ),
+    RefusalCode.BINDING_ELSEWHERE: N_("Only the browser that made the activation code may answer this."),
+    RefusalCode.BINDING_OVER: N_("The time to confirm this app is over. Please get a fresh activation code."),
     RefusalCode.CONFIRM_TOO_LATE: N_("The time to answer for this passage is over."),
     RefusalCode.SIGN_IN_REQUIRED: N_("Please sign in first."),
     RefusalCode.SIGN_IN_FAILED: N_("Student number or password is wrong. Graduate numbers have capital letters."),
@@ -86,6 +95,8 @@ _RULES = {
     "policy.check_in.opens_before": N_("Check-in opens {length} before the start."),
     "policy.check_in.closes_after": N_("Check-in closes {length} after the start."),
     "policy.extend.opens_before_end": N_("Extending opens {length} before the end."),
+    "policy.identity.activation_code_lasts": N_("A code counts for {length}."),
+    "policy.identity.binding_confirm_for": N_("An app waits {length} for an answer."),
     "policy.gate.confirm_for": N_("Answers count for {length}."),
 }
 
@@ -98,6 +109,7 @@ TITLES = {
     RefusalCode.CODE_STALE: N_("The code is too old"),
     RefusalCode.CODE_USED: N_("The code is used"),
     RefusalCode.GRANT_EXPIRED: N_("Please scan again"),
+    RefusalCode.ACTIVATION_CODE_INVALID: N_("The activation code does not count"),
     RefusalCode.NOTHING_TO_CHECK_IN: N_("Nothing to check in"),
     RefusalCode.WINDOW_NOT_OPEN: N_("Too early"),
     RefusalCode.WINDOW_CLOSED: N_("Too late"),

@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from booking.domain.refusals import RefusalCode
 from booking.service.commands import Channel, CloseSession, Command, OpenSession, Outcome
+from booking.service.identity import BindingStatus
 from booking.service.views import ReaderView
 from booking.web.context import Context
 from booking.web.problems import refuse
@@ -37,6 +38,14 @@ class Caller:
     role: str
     channel: Channel
     csrf: str
+    token: str
+    by_cookie: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a request sent to say who it is from."""
+
     token: str
     by_cookie: bool
 
@@ -73,24 +82,45 @@ async def submit(context: Context, command: Command) -> Outcome:
 
 def caller_of(request: Request) -> Caller | None:
     """Return who asks; None for nobody or an expired session. A bearer token goes before a cookie."""
-    context = context_of(request)
+    context, sent = context_of(request), token_of(request)
+    if not sent.token:
+        return None
+    session = context.reads.session(hash_of(sent.token), context.clock.now())
+    if session is None:
+        return None if sent.by_cookie else _app(context, sent.token)
+    return Caller(
+        session.reader, session.name, session.role, Channel(session.channel), session.csrf, sent.token, sent.by_cookie
+    )
+
+
+def token_of(request: Request) -> Token:
+    """Return the token that came with a request; empty when none did, or one that is too long to be ours."""
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     by_cookie = scheme.lower() != "bearer"
-    token = request.cookies.get(cookie_name(context), "") if by_cookie else bearer.strip()
-    if not token or len(token) > MAX_TOKEN_CHARS:
-        return None
-    session = context.reads.session(hash_of(token), context.clock.now())
-    if session is None:
-        return None
-    return Caller(session.reader, session.name, session.role, Channel(session.channel), session.csrf, token, by_cookie)
+    token = request.cookies.get(cookie_name(context_of(request)), "") if by_cookie else bearer.strip()
+    return Token(token if len(token) <= MAX_TOKEN_CHARS else "", by_cookie)
+
+
+def _app(context: Context, token: str) -> Caller | None:
+    """Return the reader behind a bound app's token. Whatever they may do elsewhere, an app acts as a reader."""
+    reader, app = context.reads.app_of(hash_of(token), context.clock.now())
+    person = context.reads.reader(reader) if app is not None and app.status is BindingStatus.ACTIVE else None
+    return Caller(person.id, person.name, "reader", Channel.APP, "", token, by_cookie=False) if person else None
 
 
 def signed_in(request: Request) -> Caller:
     """Return who asks; Refused without a session."""
     caller = caller_of(request)
     if caller is None:
-        raise refuse(RefusalCode.SIGN_IN_REQUIRED)
+        raise refuse(_why_nobody(request))
     return caller
+
+
+def _why_nobody(request: Request) -> RefusalCode:
+    context, sent = context_of(request), token_of(request)
+    _, app = context.reads.app_of(hash_of(sent.token), context.clock.now()) if sent.token else ("", None)
+    waits = app is not None and app.status is BindingStatus.PENDING
+    return RefusalCode.BINDING_PENDING if waits else RefusalCode.SIGN_IN_REQUIRED
 
 
 def changing(request: Request) -> Caller:

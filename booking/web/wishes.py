@@ -57,3 +57,13 @@ class KioskSessionIn(Wish):
 
     reader_code: Code | None = None
     card: Code | None = None
+
+
+class BindingIn(Wish):
+    """A student number with the six digits that its web page shows; or the link that stands beside them."""
+
+    reader: Name | None = None
+    code: Annotated[str, Field(min_length=6, max_length=16)] | None = None
+    link: Annotated[str, Field(min_length=8, max_length=200)] | None = None
+    app: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")] = "app"
+    """What the app calls itself: the reader sees it when they confirm."""

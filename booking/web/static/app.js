@@ -88,7 +88,8 @@
     const left = find("[data-seconds] b");
     if (!ends || !left) return;
     const seconds = Math.max(0, Math.ceil((ends - performance.now()) / 1000));
-    left.textContent = seconds;
+    const minutes = find("[data-minutes]");
+    left.textContent = minutes ? `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}` : seconds;
     if (seconds === 0 && !document.hidden) {
       ends = 0;
       const form = find("form[data-renew]");

@@ -157,6 +157,13 @@ def test_the_openapi_document_is_whole(api):
         ("get", "/api/v1/notifications"),
         ("post", "/api/v1/devices/enroll"),
         ("get", "/api/v1/devices/{device_id}/keys"),
+        ("post", "/api/v1/activation-codes"),
+        ("post", "/api/v1/bindings"),
+        ("get", "/api/v1/bindings"),
+        ("get", "/api/v1/bindings/{binding_id}"),
+        ("post", "/api/v1/bindings/{binding_id}/confirm"),
+        ("post", "/api/v1/bindings/{binding_id}/refuse"),
+        ("delete", "/api/v1/bindings/{binding_id}"),
         ("post", "/api/v1/kiosks/{kiosk_id}/sessions"),
         ("post", "/api/v1/kiosks/{kiosk_id}/screens/{command_id}"),
     }

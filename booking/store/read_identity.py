@@ -1,0 +1,85 @@
+"""Reads of who somebody is: people, sessions and bound apps, activation codes, the audit."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from booking.domain.refusals import Refusal
+from booking.service.identity import ActivationView, AuditLine, BindingStatus, BindingView, Spent
+from booking.store.identity_commands import blocked
+from booking.store.pool import ReaderPool
+from booking.store.rows import facts_of_json, moment, moment_or_none, us
+
+_BINDING = "id, app, status, asked_us, confirm_until_us, answered_us, session_hash"
+
+
+class IdentityReads:
+    """The identity part of booking.service.ports.Reads."""
+
+    def __init__(self, pool: ReaderPool) -> None:
+        self._identity = pool
+
+    def app_of(self, token_hash: bytes, now: datetime) -> tuple[str, BindingView | None]:
+        """The reader and the binding behind an app's token, in whatever state; ("", None) for no app's token."""
+        with self._identity.lend() as db:
+            row = db.execute(
+                f"SELECT {_BINDING}, reader FROM bindings WHERE token_hash = ?",  # noqa: S608 - a constant
+                (token_hash,),
+            ).fetchone()
+        return (row[7], _binding(row, now)) if row else ("", None)
+
+    def binding(self, reader: str, binding: str, now: datetime) -> BindingView | None:
+        """One of the reader's own apps, in whatever state."""
+        with self._identity.lend() as db:
+            row = db.execute(
+                f"SELECT {_BINDING} FROM bindings WHERE id = ? AND reader = ?",  # noqa: S608 - a constant
+                (binding, reader),
+            ).fetchone()
+        return _binding(row, now) if row else None
+
+    def bindings(self, reader: str, now: datetime, session_hash: bytes = b"") -> list[BindingView]:
+        """A reader's apps that are bound or ask to be, newest first."""
+        with self._identity.lend() as db:
+            rows: list[Any] = db.execute(
+                f"SELECT {_BINDING} FROM bindings WHERE reader = ? AND (status = 'active' "  # noqa: S608 - a constant
+                "OR (status = 'pending' AND confirm_until_us > ?)) ORDER BY asked_us DESC",
+                (reader, us(now)),
+            ).fetchall()
+        return [_binding(row, now, session_hash) for row in rows]
+
+    def tries_blocked(self, spent: Sequence[Spent], now: datetime) -> Refusal | None:
+        """Why nobody of these may try now; None when every budget has a try left."""
+        with self._identity.lend() as db:
+            return blocked(db, spent, now)
+
+    def activation(self, reader: str, now: datetime) -> ActivationView | None:
+        """A reader's open activation code."""
+        with self._identity.lend() as db:
+            row = db.execute(
+                "SELECT created_us, expires_us, wrong_tries FROM activation_codes WHERE reader = ? AND expires_us > ?",
+                (reader, us(now)),
+            ).fetchone()
+        return ActivationView(moment(row[0]), moment(row[1]), row[2]) if row else None
+
+    def identity_audit(self, *, limit: int = 100) -> list[AuditLine]:
+        """The newest lines of who did what, newest first: for staff."""
+        with self._identity.lend() as db:
+            rows: list[Any] = db.execute(
+                "SELECT at_us, actor, action, subject, facts FROM identity_audit ORDER BY n DESC LIMIT ?", (limit,)
+            ).fetchall()
+        return [AuditLine(moment(row[0]), row[1], row[2], row[3], facts_of_json(row[4])) for row in rows]
+
+
+def _binding(row: Any, now: datetime, mine: bytes = b"") -> BindingView:
+    status, confirm_until = BindingStatus(row[2]), moment(row[4])
+    if status is BindingStatus.PENDING and confirm_until <= now:
+        status = BindingStatus.REFUSED
+    return BindingView(
+        id=row[0],
+        app=row[1],
+        status=status,
+        asked_at=moment(row[3]),
+        confirm_until=confirm_until,
+        answered_at=moment_or_none(row[5]),
+        mine=row[6] == mine,
+    )
