@@ -2,8 +2,10 @@
 
 A row is done only by an application acknowledgement signed by the server's key: neither the broker's PUBACK nor a
 false broker can empty the outbox. At most WINDOW rows are under way; one that stays unanswered is sent again after
-5 s, doubling to 60 s, at once over a new connection, and at once when booking comes back. One thread runs it; what comes from
-elsewhere is put in and wakes it; it waits for exactly as long as nothing is due. Threads are started in `app.py`.
+5 s, doubling to 60 s, at once over a new connection, and at once when booking comes back. Over a new connection, and
+whenever the broker says that nobody listens, one row goes alone until one is heard: rows sent into the void would
+arrive behind later ones. One thread runs it; what comes from elsewhere is put in and wakes it; it waits for exactly as
+long as nothing is due. Threads are started in `app.py`.
 """
 
 import logging
@@ -12,6 +14,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from messages import acknowledgement
@@ -84,6 +87,10 @@ class Uplink:
         self._woken = False
         self._inbox: deque[Message] = deque(maxlen=_MAX_INBOX)
         self._booking_is_back = False
+        self._heard_in = 0
+        """The connection over which the broker last passed a row on to somebody; 0 when the last one was unheard."""
+        self._open_in = 0
+        """The connection over which all rows may go."""
         self._flights: dict[int, _Flight] = {}
         self._fetched = 0
         self._counts: Counter[str] = Counter()
@@ -146,17 +153,30 @@ class Uplink:
             self._booking_is_back = False
             for flight in self._flights.values():
                 flight.due, flight.wait = 0.0, FIRST_RESEND_SECONDS
-        for flight in sorted(self._flights.values(), key=_by_sequence):
+        window = self._window(session)
+        for flight in sorted(self._flights.values(), key=_by_sequence)[:window]:
             if now >= flight.due or flight.session != session:
                 self._send(flight, session, now)
-        free = WINDOW - len(self._flights)
-        for row in self._outbox.pending(after=self._fetched, limit=free) if free else ():
+        free = window - len(self._flights)
+        for row in self._outbox.pending(after=self._fetched, limit=free) if free > 0 else ():
             self._fetched = row.sequence
             self._flights[row.sequence] = flight = _Flight(row)
             self._send(flight, session, now)
         if not self._flights:
             return None
-        return max(0.0, min(flight.due for flight in self._flights.values()) - now)
+        waiting = sorted(self._flights.values(), key=_by_sequence)[:window]
+        return max(0.0, min(flight.due for flight in waiting) - now)
+
+    def _window(self, session: int) -> int:
+        """Return how many rows may be under way; when the first one was heard, the others go again, in order."""
+        if self._heard_in != session:
+            self._open_in = 0
+            return 1
+        if self._open_in != session:
+            self._open_in = session
+            for flight in sorted(self._flights.values(), key=_by_sequence)[1:]:
+                flight.due = 0.0
+        return WINDOW
 
     def _send(self, flight: _Flight, session: int, now: float) -> None:
         row, again = flight.row, flight.session > 0
@@ -165,7 +185,7 @@ class Uplink:
                 row.topic,
                 row.payload,
                 properties=signed_properties(self._key, row.topic, row.payload),
-                on_done=self._when_answered,
+                on_done=partial(self._when_answered, session),
             )
         except LinkDown:
             # Not sent: it stays due, and the next connection wakes us.
@@ -176,9 +196,13 @@ class Uplink:
         flight.wait = min(flight.wait * 2, LAST_RESEND_SECONDS)
         self._counts["resent" if again else "sent"] += 1
 
-    def _when_answered(self, reason: str | None) -> None:
+    def _when_answered(self, session: int, reason: str | None) -> None:
         if reason == NO_SUBSCRIBERS:
             self._counts["unheard"] += 1
+            self._heard_in = 0
+        elif reason is None and self._heard_in != session:
+            self._heard_in = session
+            self.wake()
 
     def _apply_acknowledgements(self) -> None:
         arrived = []

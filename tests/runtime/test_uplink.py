@@ -10,7 +10,7 @@ from messages import acknowledgement
 from messages.acknowledgement import Acknowledgement, RejectCode, Rejected, ranges_of
 from messages.topics import Family, Leaf, build
 from runtime.clock import Clock
-from runtime.mqtt import LinkDown, Message
+from runtime.mqtt import NO_SUBSCRIBERS, LinkDown, Message
 from runtime.outbox import Outbox, OutboxError
 from runtime.presence import Announcer
 from runtime.signing import SigningKey, signed_properties, verify
@@ -29,10 +29,10 @@ def signed_ack(epoch, sequences=(), *, rejected=(), topic=ACK, key=SERVER):
 
 
 class RecordingLink:
-    """A link whose broker is a list."""
+    """A link whose broker is a list and answers each row at once with `answer` (None: somebody listens)."""
 
     def __init__(self):
-        self.connected, self.session, self.sent, self.down = True, 1, [], False
+        self.connected, self.session, self.sent, self.down, self.answer = True, 1, [], False, None
 
     def publish(self, topic, payload, *, properties, on_done):
         if self.down:
@@ -40,6 +40,7 @@ class RecordingLink:
         assert verify(GATE.public_bytes, topic, payload, properties["sig"])
         assert properties["kid"] == GATE.kid
         self.sent.append(int(payload))
+        on_done(self.answer)
 
     def take(self):
         sent, self.sent = self.sent, []
@@ -62,6 +63,12 @@ def uplink(outbox, link):
     return Uplink(outbox, link, GATE, SERVER.public_bytes)
 
 
+def step(uplink, now):
+    """Step until nothing more is to be done at `now`; return the pause."""
+    uplink._step(now)
+    return uplink._step(now)
+
+
 def append(outbox, count=1, topic=ACCESS):
     for _ in range(count):
         outbox.append(lambda _epoch, sequence: (topic, b"%d" % sequence))
@@ -72,12 +79,12 @@ def append(outbox, count=1, topic=ACCESS):
 
 def test_twenty_go_out_in_order_and_each_acknowledged_one_lets_the_next_go(uplink, outbox, link):
     append(outbox, 45)
-    uplink._step(0.0)
+    step(uplink, 0.0)
     assert link.take() == list(range(1, 21))
-    uplink._step(1.0)
+    step(uplink, 1.0)
     assert link.take() == []
     uplink.on_ack(signed_ack(outbox.epoch, [1, 2, 7]))
-    uplink._step(1.0)
+    step(uplink, 1.0)
     assert link.take() == [21, 22, 23]
     assert uplink.counters().in_flight == WINDOW
 
@@ -86,7 +93,7 @@ def test_unanswered_rows_go_again_after_5_s_doubling_to_60(uplink, outbox, link)
     append(outbox)
     now, pauses, sent = 0.0, [], 0
     while sent < 7:
-        pauses.append(uplink._step(now))
+        pauses.append(step(uplink, now))
         sent += len(link.take())
         now += pauses[-1]
     # "Unacknowledged rows are sent again after 5 s, doubling to 60 s"
@@ -96,37 +103,63 @@ def test_unanswered_rows_go_again_after_5_s_doubling_to_60(uplink, outbox, link)
 
 
 def test_nothing_to_do_is_a_wait_without_an_end(uplink, outbox, link):
-    assert uplink._step(0.0) is None
+    assert step(uplink, 0.0) is None
     append(outbox)
-    assert uplink._step(0.0) == 5
+    assert step(uplink, 0.0) == 5
     uplink.on_ack(signed_ack(outbox.epoch, [1]))
-    assert uplink._step(0.1) is None
+    assert step(uplink, 0.1) is None
     link.connected = False
     append(outbox)
-    assert uplink._step(0.2) is None
+    assert step(uplink, 0.2) is None
     assert link.take() == [1]
 
 
 def test_a_new_connection_sends_what_was_under_way_once(uplink, outbox, link):
     append(outbox, 3)
-    uplink._step(0.0)
+    step(uplink, 0.0)
     link.take()
     link.connected = False
-    assert uplink._step(1.0) is None
+    assert step(uplink, 1.0) is None
     link.connected, link.session = True, 2
     append(outbox)
-    uplink._step(1.1)
+    step(uplink, 1.1)
     assert link.take() == [1, 2, 3, 4]
-    uplink._step(1.2)
+    step(uplink, 1.2)
     assert link.take() == []
+
+
+def test_while_nobody_listens_one_row_goes_alone_so_that_none_overtakes_it(uplink, outbox, link):
+    append(outbox, 10)
+    link.answer = NO_SUBSCRIBERS
+    assert step(uplink, 0.0) == 5
+    assert step(uplink, 5.0) == 10
+    assert link.take() == [1, 1]
+    link.answer = None
+    uplink.on_booking_presence(birth(SERVER))
+    step(uplink, 6.0)
+    assert link.take() == list(range(1, 11))
+
+
+def test_rows_that_went_unheard_behind_a_heard_one_go_again_in_order(uplink, outbox, link):
+    append(outbox, 3)
+    step(uplink, 0.0)
+    link.answer = NO_SUBSCRIBERS  # booking went, and the broker forgot its subscription
+    append(outbox, 2)
+    step(uplink, 1.0)
+    append(outbox, 1)
+    step(uplink, 2.0)
+    assert link.take() == [1, 2, 3, 4, 5]
+    link.answer = None
+    step(uplink, 5.0)
+    assert link.take() == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_row_that_the_link_did_not_take_waits_for_the_next_connection(uplink, outbox, link):
     append(outbox, 2)
     link.down = True
-    uplink._step(0.0)
+    step(uplink, 0.0)
     link.down, link.session = False, 2
-    uplink._step(0.1)
+    step(uplink, 0.1)
     assert link.take() == [1, 2]
     assert uplink.counters().sent == 2
     assert uplink.counters().resent == 0
@@ -148,11 +181,11 @@ def birth(key, *, retained=False):
 )
 def test_bookings_birth_sends_all_again_and_starts_the_waiting_afresh(uplink, outbox, link, message, again):
     append(outbox, 2)
-    assert uplink._step(0.0) == 5
-    assert uplink._step(5.0) == 10
+    assert step(uplink, 0.0) == 5
+    assert step(uplink, 5.0) == 10
     link.take()
     uplink.on_booking_presence(message)
-    pause = uplink._step(6.0)
+    pause = step(uplink, 6.0)
     assert link.take() == again
     assert pause == (5 if again else 9)
 
@@ -175,23 +208,23 @@ def _parts(message):
 @pytest.mark.parametrize("kind", BAD)
 def test_a_forged_acknowledgement_empties_nothing(uplink, outbox, link, kind, caplog):
     append(outbox)
-    uplink._step(0.0)
+    step(uplink, 0.0)
     uplink.on_ack(BAD[kind](outbox.epoch))
-    uplink._step(1.0)
+    step(uplink, 1.0)
     assert outbox.state().depth == 1
     assert uplink.counters().bad_acknowledgements == 1
     assert "acknowledgement ignored" in caplog.text
-    uplink._step(5.0)
+    step(uplink, 5.0)
     assert link.take() == [1, 1]
 
 
 def test_a_refused_row_is_set_aside_and_staff_are_alarmed_once(uplink, outbox, link, caplog):
     append(outbox, 2)
-    uplink._step(0.0)
+    step(uplink, 0.0)
     message = signed_ack(outbox.epoch, [1], rejected=[Rejected(2, RejectCode.BAD_SIGNATURE)])
     for _ in range(2):
         uplink.on_ack(message)
-        assert uplink._step(1.0) is None
+        assert step(uplink, 1.0) is None
     assert outbox.aside() == {"bad-signature": 1}
     assert caplog.text.count("booking refused an event") == 1
     assert (uplink.counters().acknowledged, uplink.counters().rejected) == (1, 1)
@@ -201,7 +234,7 @@ def test_an_acknowledgement_from_before_a_restart_counts(outbox, link):
     append(outbox, 2)
     uplink = Uplink(outbox, link, GATE, SERVER.public_bytes)
     uplink.on_ack(signed_ack(outbox.epoch, [1]))
-    uplink._step(0.0)
+    step(uplink, 0.0)
     assert link.take() == [2]
     assert uplink.counters().acknowledged == 1
 
