@@ -15,6 +15,7 @@ from booking.identity import NAME, Identity, Signed
 from booking.ingest import Ingest
 from booking.kiosk_commands import BrokerKioskCommands
 from booking.notify import Notifier
+from booking.service.floor import KeepHours
 from booking.service.ports import Touched
 from booking.settings import BookingSettings
 from booking.store.sqlite import SqliteStore, open_store
@@ -51,6 +52,7 @@ def run(settings: BookingSettings) -> None:
         store = open_store(settings.database_file, places, clock.now())
         stack.callback(store.close)
         _load_people(settings, identity, store, clock)
+        store.writer.submit([KeepHours(at=clock.now())]).result()
         edge = stack.enter_context(_edge(settings, places, identity, store, clock))
         live = LiveHub(store.reads, clock)
         host, port = socket.getsockname()[:2]

@@ -22,6 +22,8 @@ class Change(StrEnum):
     REINSTATED = "reinstated"
     DISPLACED = "displaced"
     UNDONE = "undone"
+    WITHDRAWN = "withdrawn"
+    SHORTENED = "shortened"
 
 
 class Source(StrEnum):
@@ -44,6 +46,8 @@ CHANGE_OF: dict[Action, Change] = {
     Action.COMPLETE: Change.ENDED,
     Action.REINSTATE: Change.REINSTATED,
     Action.DISPLACE: Change.DISPLACED,
+    Action.WITHDRAW: Change.WITHDRAWN,
+    Action.SHORTEN: Change.SHORTENED,
 }
 
 

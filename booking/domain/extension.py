@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from booking.domain.booking import longest
+from booking.domain.closures import KEY
 from booking.domain.places import Places
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.reservation import Reservation
@@ -20,9 +21,15 @@ class Limit:
 
 
 def limit_of(
-    places: Places, reservation: Reservation, seat_next: datetime | None, reader_next: datetime | None
+    places: Places,
+    reservation: Reservation,
+    seat_next: datetime | None,
+    reader_next: datetime | None,
+    closing: datetime | None = None,
 ) -> Limit:
-    """Return the nearest limit. `seat_next` and `reader_next` are the starts of the bookings that follow."""
+    """Return the nearest limit. `seat_next` and `reader_next` are the starts of the bookings that follow, `closing` is
+    when staff have closed the place.
+    """
     area = places.area(reservation.area)
     today = places.opening(reservation.area, day_of(reservation.start, places.zone))
     limits = [Limit(today.hours.end, RefusalCode.OUTSIDE_OPENING_HOURS, today.key)]
@@ -33,6 +40,8 @@ def limit_of(
         limits.append(Limit(seat_next, RefusalCode.EXTEND_BLOCKED))
     if reader_next is not None:
         limits.append(Limit(reader_next, RefusalCode.READER_OVERLAP))
+    if closing is not None:
+        limits.append(Limit(closing, RefusalCode.CLOSED, KEY))
     return min(limits, key=lambda limit: limit.at)
 
 

@@ -42,20 +42,30 @@ class Action(StrEnum):
     """Late evidence shows that the reader was there in time: the consequence is lifted."""
     DISPLACE = "displace"
     """The same, but seat or reader were booked meanwhile: that booking stands."""
+    WITHDRAW = "withdraw"
+    """The library takes it back, because the place closes. No fault of the reader's."""
+    SHORTEN = "shorten"
+    """The place closes before its end: it ends then."""
 
 
 TRANSITIONS: dict[tuple[Status, Action], Status] = {
     (Status.RESERVED, Action.CHECK_IN): Status.IN_USE,
     (Status.RESERVED, Action.CANCEL): Status.CANCELLED,
     (Status.RESERVED, Action.MISS): Status.NO_SHOW,
+    (Status.RESERVED, Action.WITHDRAW): Status.CANCELLED,
+    (Status.RESERVED, Action.SHORTEN): Status.RESERVED,
     (Status.IN_USE, Action.STEP_AWAY): Status.AWAY,
     (Status.IN_USE, Action.EXTEND): Status.IN_USE,
     (Status.IN_USE, Action.END): Status.ENDED,
     (Status.IN_USE, Action.COMPLETE): Status.ENDED,
+    (Status.IN_USE, Action.WITHDRAW): Status.ENDED,
+    (Status.IN_USE, Action.SHORTEN): Status.IN_USE,
     (Status.AWAY, Action.RETURN): Status.IN_USE,
     (Status.AWAY, Action.END): Status.ENDED,
     (Status.AWAY, Action.COMPLETE): Status.ENDED,
     (Status.AWAY, Action.LAPSE): Status.LAPSED,
+    (Status.AWAY, Action.WITHDRAW): Status.ENDED,
+    (Status.AWAY, Action.SHORTEN): Status.AWAY,
     (Status.NO_SHOW, Action.REINSTATE): Status.IN_USE,
     (Status.NO_SHOW, Action.DISPLACE): Status.DISPLACED,
     (Status.LAPSED, Action.REINSTATE): Status.IN_USE,
@@ -102,7 +112,7 @@ def apply(
 ) -> Reservation | Refusal:
     """Return the reservation after `action` at `at`, or NOT_POSSIBLE_NOW when its status does not allow it.
 
-    `until` is when the absence must be over (STEP_AWAY) or the new end (EXTEND); ValueError when it is left out there.
+    `until` is when the absence must be over (STEP_AWAY) or the new end (EXTEND, SHORTEN); ValueError when it is left out there.
     """
     status = TRANSITIONS.get((reservation.status, action))
     if status is None:
@@ -117,7 +127,7 @@ def apply(
             return replace(after, away_at=at, away_until=until, returned_at=None)
         case Action.RETURN:
             return replace(after, returned_at=at, away_until=None)
-        case Action.EXTEND:
+        case Action.EXTEND | Action.SHORTEN:
             return replace(after, end=until or after.end)
         case Action.REINSTATE if reservation.status is Status.NO_SHOW:
             return replace(after, checked_in_at=at, closed_at=None)
@@ -127,7 +137,7 @@ def apply(
             return replace(after, closed_at=at)
 
 
-_NEEDS_UNTIL = frozenset({Action.STEP_AWAY, Action.EXTEND})
+_NEEDS_UNTIL = frozenset({Action.STEP_AWAY, Action.EXTEND, Action.SHORTEN})
 
 
 def due(reservation: Reservation, policy: Policy) -> datetime | None:

@@ -59,7 +59,13 @@ def _check_in(places: Places, command: Act, stay: Reservation) -> Reservation | 
 
 
 def _extend(unit: Unit, places: Places, command: Act, stay: Reservation) -> Reservation | Refusal:
-    limit = limit_of(places, stay, next_taken(unit, places, stay), unit.next_start_of(stay.reader, stay.end))
+    limit = limit_of(
+        places,
+        stay,
+        next_taken(unit, places, stay),
+        unit.next_start_of(stay.reader, stay.end),
+        unit.next_closing(stay.area, stay.seat, stay.end),
+    )
     end = extended_end(places, stay, command.until, command.at, limit)
     if isinstance(end, Refusal):
         return replace(end, facts=end.facts | {"end": stay.end.astimezone(places.zone).isoformat()})

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from booking.domain.refusals import Refusal
 from booking.domain.reservation import Action, Reservation
+from booking.service.floor import FloorCommand
 from booking.service.identity import BindingAsked, IdentityCommand
 from booking.service.telling import TellingCommand
 from messages.access import GateEvent
@@ -189,13 +190,16 @@ class Card:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Someone to be known. `password_hash` None keeps the one there is (or has none: single sign-on only)."""
+    """Someone to be known. `password_hash` None keeps the one there is (or has none: single sign-on only). `groups` are
+    words such as "postgraduate" that areas name as eligible; None keeps those there are.
+    """
 
     reader: str
     name: str
     role: str = "reader"
     password_hash: str | None = None
     cards: tuple[Card, ...] = ()
+    groups: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +243,7 @@ Command = (
     | Sweep
     | TellingCommand
     | IdentityCommand
+    | FloorCommand
 )
 
 

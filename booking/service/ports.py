@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from datetime import date, datetime
 from typing import Protocol
 
+from booking.domain.closures import Closure
 from booking.domain.reservation import Reservation
 from booking.domain.window import Interval
 from booking.service.commands import Command, Outcome
@@ -54,6 +55,12 @@ class Reads(TellingReads, IdentityReads, Protocol):
 
     def seats(self, area: str, start: datetime, end: datetime, now: datetime) -> list[SeatAvailability] | None:
         """Each seat of an area for a wished interval, with the day's held stretches; None for an unknown area."""
+
+    def closure(self, closure: str) -> Closure | None:
+        """One closure by its id."""
+
+    def every_closure(self, *, limit: int = 50) -> list[Closure]:
+        """All closures with who made and lifted them, newest first: for staff."""
 
     def places_free(self, area: str, steps: Sequence[Interval], now: datetime) -> list[PlacesFree] | None:
         """How many places of a capacity area are free throughout each of `steps`; None for any other area."""

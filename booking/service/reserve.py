@@ -8,6 +8,7 @@ from booking.domain.reservation import Action, Reservation, Status, apply
 from booking.domain.seating import best_seat
 from booking.domain.window import Interval
 from booking.service.commands import Changed, Channel, Reserve
+from booking.service.floor import closed_by_staff
 from booking.service.ledger import Occasion, note, settle, write
 from booking.service.room import no_place
 from booking.service.unit import Unit
@@ -31,6 +32,9 @@ def reserve(unit: Unit, places: Places, command: Reserve) -> Changed | Refusal:
     refused = own_bookings_refuse(places, unit.holding_of(command.reader), interval)
     if refused:
         return refused
+    closed = closed_by_staff(unit, places, area.id, None, interval)
+    if closed:
+        return closed
     if area.capacity is not None:
         full = no_place(unit, area, interval)
         return full or Changed(_write(unit, places, command, (area.id, NO_SEAT), interval))
@@ -43,18 +47,22 @@ def reserve(unit: Unit, places: Places, command: Reserve) -> Changed | Refusal:
 def _seat_for(unit: Unit, places: Places, command: Reserve, area: str, interval: Interval) -> Seat | Refusal:
     wished = places.seat(command.seat) if command.seat else None
     if wished is not None:
-        taken = _why_not(unit, wished, interval)
+        taken = _why_not(unit, places, wished, interval)
         if taken is None:
             return wished
         if command.area is None:
             return taken
-    best = best_seat(places.seats_of[area], unit.held_seats(area, interval), wished)
+    shut = {closure.seat or "" for closure in unit.closures(area, interval)}
+    best = best_seat(places.seats_of[area], unit.held_seats(area, interval) | shut, wished)
     return best or Refusal(RefusalCode.AREA_FULL, facts={"area": area})
 
 
-def _why_not(unit: Unit, seat: Seat, interval: Interval) -> Refusal | None:
+def _why_not(unit: Unit, places: Places, seat: Seat, interval: Interval) -> Refusal | None:
     if seat.closed:
         return Refusal(RefusalCode.SEAT_CLOSED, "areas.closed_seats", facts={"label": seat.label})
+    closed = closed_by_staff(unit, places, seat.area, seat.id, interval)
+    if closed is not None:
+        return closed
     clash = unit.clash(seat.id, interval)
     if clash is None:
         return None

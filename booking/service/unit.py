@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from booking.domain.capacity import Level
+from booking.domain.closures import Closure
 from booking.domain.evidence import Evidence
 from booking.domain.reservation import Reservation
 from booking.domain.window import Interval
@@ -76,6 +77,21 @@ class Unit(Protocol):
 
     def next_start_of(self, reader: str, after: datetime) -> datetime | None:
         """Return when the reader's next holding reservation starts, at `after` or later."""
+
+    def closures(self, area: str, interval: Interval, seat: str | None = None) -> list[Closure]:
+        """Return what staff closed in `area` at some moment of `interval`: all of it, or whatever closes `seat`."""
+
+    def next_closing(self, area: str, seat: str, after: datetime) -> datetime | None:
+        """Return when the next closure of `area` or `seat` starts, at `after` or later."""
+
+    def add_closure(self, closure: Closure) -> None:
+        """Insert a closure; the same id twice is one."""
+
+    def lift_closure(self, closure: str, by: str, at: datetime) -> bool:
+        """Open again what a closure closed; False when there is no such closure. Lifted before: nothing changes."""
+
+    def standing(self, area: str | None = None, seat: str | None = None) -> list[Reservation]:
+        """Return what holds in an area or on a seat of it, from now on; without an area, everywhere."""
 
     def add(self, reservation: Reservation) -> None:
         """Insert a reservation; storage refuses an overlap."""

@@ -148,9 +148,16 @@ def load_people(db: apsw.Connection, command: LoadPeople) -> Stored:
     """Add people and cards or bring them up to date."""
     for person in command.people:
         db.execute(
-            "INSERT INTO readers VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, "
-            "role = excluded.role, password_hash = coalesce(excluded.password_hash, password_hash)",
-            (person.reader.upper(), person.name, person.role, person.password_hash),
+            "INSERT INTO readers (id, name, role, password_hash, groups) VALUES (?1, ?2, ?3, ?4, coalesce(?5, '')) "
+            "ON CONFLICT (id) DO UPDATE SET name = excluded.name, role = excluded.role, "
+            "password_hash = coalesce(excluded.password_hash, password_hash), groups = coalesce(?5, groups)",
+            (
+                person.reader.upper(),
+                person.name,
+                person.role,
+                person.password_hash,
+                None if person.groups is None else " ".join(person.groups),
+            ),
         )
         _load_cards(db, person, us(command.at))
     return Stored()

@@ -19,23 +19,28 @@ from booking.domain.places import Places, Seat
 from booking.domain.reservation import Status
 from booking.domain.window import Interval, day_of, whole_day
 from booking.service.views import AreaSummary, PlacesFree, SeatAvailability, Stretch
+from booking.store.closure_rows import OPEN_END_US, stretches
 from booking.store.pool import ReaderPool
 from booking.store.rows import moment, us
 from config.schema import Area
 from messages.seats import AreaMap, SeatState, SeatStatus
 
+_CLOSED = "closed"
+"""The status of a row that stands for a closure of staff, not for a reservation."""
 _STATUS: dict[str, SeatStatus] = {
     Status.RESERVED: SeatStatus.RESERVED,
     Status.IN_USE: SeatStatus.TAKEN,
     Status.AWAY: SeatStatus.AWAY,
+    _CLOSED: SeatStatus.CLOSED,
 }
+_THERE = frozenset({str(Status.IN_USE), str(Status.AWAY)})
 _DAY = timedelta(days=1)
 _MOMENT = timedelta(microseconds=1)
 _MILLISECOND_US = 1000
 
 
 class _Stay(NamedTuple):
-    """A row that holds a seat until `due` at the most; times in microseconds."""
+    """A row, or a closure, that holds a seat until `due` at the most; times in microseconds."""
 
     seat: str
     start: int
@@ -68,14 +73,19 @@ class SeatReads:
             if area.capacity is not None:
                 free = self._free_places(self._stays(db, area.id, wished), area, wished, now)
             else:
-                held = self._held(db, area.id, wished, now)
+                held = {stay.seat for stay in self._stays(db, area.id, wished) if stay.due > us(now)}
                 free = sum(not seat.closed and seat.id not in held for seat in seats)
         total = len(seats) if area.capacity is None else area.capacity
         return AreaSummary(area.id, area.name, area.venue, area.floor, total, free, counted=area.capacity is not None)
 
     def _free_places(self, stays: Iterable[_Stay], area: Area, span: Interval, now: datetime) -> int:
         """Return how many places of a capacity area are free throughout `span`."""
-        held = [Interval(moment(stay.start), moment(stay.end)) for stay in stays if stay.due > us(now)]
+        held = []
+        for stay in stays:
+            if stay.status == _CLOSED and stay.end > us(span.start) and stay.start < us(span.end):
+                return 0
+            if stay.status != _CLOSED and stay.due > us(now):
+                held.append(Interval(moment(stay.start), moment(stay.end)))
         return max(0, (area.capacity or 0) - most_held(levels(held, span)))
 
     def places_free(self, area: str, steps: Sequence[Interval], now: datetime) -> list[PlacesFree] | None:
@@ -88,14 +98,6 @@ class SeatReads:
         with self._pool.snapshot() as db:
             stays = self._stays(db, area, Interval(steps[0].start, steps[-1].end))
         return [PlacesFree(step.start, step.end, self._free_places(stays, known, step, now)) for step in steps]
-
-    def _held(self, db: apsw.Connection, area: str, interval: Interval, now: datetime) -> set[str]:
-        rows = db.execute(
-            "SELECT seat FROM reservations WHERE holding = 1 AND area = ? AND end_us > ? AND start_us < ? "
-            "AND due_us > ?",
-            (area, us(interval.start), us(interval.end), us(now)),
-        )
-        return {row[0] for row in rows}
 
     def area_map(self, area: str, now: datetime) -> AreaMap | None:
         """The numbered map of an area as it is at `now`; None for an unknown area."""
@@ -132,7 +134,14 @@ class SeatReads:
             "WHERE holding = 1 AND area = ? AND end_us > ? AND start_us < ? ORDER BY start_us",
             (area, us(span.start), us(span.end)),
         )
-        return [_Stay._make(row) for row in rows.fetchall()]
+        stays = [_Stay._make(row) for row in rows.fetchall()]
+        closed = stretches(db, area, span)
+        if not closed:
+            return stays
+        every = ["", *(seat.id for seat in self._places.seats_of[area])]
+        for seat, start, end in closed:
+            stays += [_Stay(one, start, end, end, _CLOSED) for one in ([seat] if seat else every)]
+        return sorted(stays, key=lambda stay: stay.start)
 
     def _changes(self, area: str, stays: Iterable[_Stay], now: datetime) -> Iterator[int]:
         """Yield the moments around `now` at which time alone changes the map; some lie before it, some after."""
@@ -178,19 +187,23 @@ def _state(seat: Seat, stays: Sequence[_Stay], now: int, zone: ZoneInfo) -> Seat
         return SeatState(seat.id, SeatStatus.CLOSED)
     present = next((stay for stay in stays if stay.start <= now), None)
     # a reader who checked in early sits there already, unless the seat is still another's
-    shown = present or next((stay for stay in stays if stay.status != Status.RESERVED), None)
+    shown = present or next((stay for stay in stays if stay.status in _THERE), None)
     if shown is not None:
-        return SeatState(seat.id, _STATUS[shown.status], moment(shown.due).astimezone(zone))
+        until = moment(shown.due).astimezone(zone) if shown.due < OPEN_END_US else None
+        return SeatState(seat.id, _STATUS[shown.status], until)
     return SeatState(seat.id, SeatStatus.FREE, moment(stays[0].start).astimezone(zone) if stays else None)
 
 
 def _availability(seat: Seat, stays: Sequence[_Stay], wish: tuple[int, int], now: int) -> SeatAvailability:
-    busy = [Stretch(moment(stay.start), moment(stay.end)) for stay in stays]
+    busy = [Stretch(moment(stay.start), moment(stay.end)) for stay in stays if stay.status != _CLOSED]
     if seat.closed:
         return SeatAvailability(seat.id, seat.label, SeatStatus.CLOSED, None, busy)
     for stay in stays:
         if stay.start < wish[1] and wish[0] < stay.end:
-            status = _STATUS[stay.status] if stay.start <= now else SeatStatus.RESERVED
-            return SeatAvailability(seat.id, seat.label, status, moment(stay.end), busy)
+            shown = stay.start <= now or stay.status == _CLOSED
+            until = moment(stay.end) if stay.end < OPEN_END_US else None
+            return SeatAvailability(
+                seat.id, seat.label, _STATUS[stay.status] if shown else SeatStatus.RESERVED, until, busy
+            )
     following = next((moment(stay.start) for stay in stays if stay.start >= wish[1]), None)
     return SeatAvailability(seat.id, seat.label, SeatStatus.FREE, following, busy)

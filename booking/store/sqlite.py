@@ -8,6 +8,7 @@ import apsw
 
 from booking.domain.places import Places
 from booking.domain.reservation import due
+from booking.store.closure_rows import ClosureReads
 from booking.store.connection import ProcessLock, check_version, open_writer
 from booking.store.errors import StoreError
 from booking.store.held_places import set_capacities
@@ -20,7 +21,7 @@ from booking.store.rows import RESERVATION, reservation_of, us_or_none
 from booking.store.writer import SqliteWriter
 
 
-class SqliteReads(SeatReads, ReaderReads, TellingReads, IdentityReads):
+class SqliteReads(SeatReads, ReaderReads, TellingReads, IdentityReads, ClosureReads):
     """booking.service.ports.Reads over a pool of query-only connections."""
 
     def __init__(self, pool: ReaderPool, places: Places, generation: int) -> None:
@@ -28,6 +29,7 @@ class SqliteReads(SeatReads, ReaderReads, TellingReads, IdentityReads):
         ReaderReads.__init__(self, pool, places)
         TellingReads.__init__(self, pool)
         IdentityReads.__init__(self, pool)
+        ClosureReads.__init__(self, pool)
 
 
 @dataclass(frozen=True, slots=True)

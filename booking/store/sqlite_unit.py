@@ -11,6 +11,7 @@ from booking.domain.places import Places
 from booking.domain.reservation import Reservation, due
 from booking.domain.window import Interval
 from booking.service.unit import GateRecord, Passage
+from booking.store.closure_rows import ClosureUnit
 from booking.store.held_places import levels_of
 from booking.store.rows import (
     RESERVATION,
@@ -33,7 +34,7 @@ _SELECT = f"SELECT {RESERVATION} FROM reservations "  # noqa: S608 - the columns
 _OVERLAPS = "holding = 1 AND end_us > ? AND start_us < ?"
 
 
-class SqliteUnit:
+class SqliteUnit(ClosureUnit):
     """The reads and writes of one command inside the writer's transaction. `touched` collects areas that changed."""
 
     def __init__(self, connection: apsw.Connection, places: Places) -> None:
@@ -100,6 +101,13 @@ class SqliteUnit:
             (us(interval.start), us(interval.end), area),
         )
         return {row[0] for row in rows}
+
+    def standing(self, area: str | None = None, seat: str | None = None) -> list[Reservation]:
+        """Return what holds in an area or on a seat of it, from now on; without an area, everywhere."""
+        return self._all(
+            _SELECT + "WHERE holding = 1 AND (?1 IS NULL OR area = ?1) AND (?2 IS NULL OR seat = ?2) ORDER BY id",
+            (area, seat),
+        )
 
     def levels(self, area: str, interval: Interval) -> list[Level]:
         """Return how many places of a capacity area are held throughout `interval`, in order and without a gap."""

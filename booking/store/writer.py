@@ -40,6 +40,7 @@ from booking.service.commands import (
     Sweep,
     UseReaderCode,
 )
+from booking.service.floor import CloseFloor, KeepHours, OpenFloor
 from booking.service.identity import IdentityCommand
 from booking.service.ledger import settle
 from booking.service.ports import Touched
@@ -47,6 +48,7 @@ from booking.service.presence import answer_record, check_in_by_code, record_eve
 from booking.service.reserve import reserve
 from booking.service.telling import WithdrawNotice, WriteNotice
 from booking.store import desk_commands as desk
+from booking.store import floor_commands as floor
 from booking.store import identity_commands
 from booking.store import telling_commands as telling
 from booking.store.errors import StoreError
@@ -241,6 +243,8 @@ class SqliteWriter:
                 return Stored()
             case WriteNotice() | WithdrawNotice():
                 return telling.carry_out(self._db, command)
+            case CloseFloor() | OpenFloor() | KeepHours():
+                return floor.carry_out(unit, self._places, command)
 
     def _gate_event(self, unit: SqliteUnit, command: RecordGateEvent) -> Recorded:
         known = desk.gate_event_known(self._db, command)

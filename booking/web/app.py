@@ -14,6 +14,7 @@ from booking.web import (
     api_bindings,
     api_checkin,
     api_devices,
+    api_floor,
     api_kiosks,
     api_notices,
     api_records,
@@ -24,6 +25,7 @@ from booking.web import (
     pages_book,
     pages_checkin,
     pages_docs,
+    pages_floor,
     pages_me,
     pages_notices,
     pages_records,
@@ -47,6 +49,7 @@ API = (
     api_records.router,
     api_notices.router,
     api_devices.router,
+    api_floor.router,
     api_kiosks.router,
     api_bindings.router,
 )
@@ -60,6 +63,7 @@ PAGES = (
     pages_activation.router,
     pages_staff.router,
     pages_notices.router,
+    pages_floor.router,
     pages_docs.router,
     service_routes.router,
 )

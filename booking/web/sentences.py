@@ -72,6 +72,7 @@ _POSSIBLE = N_("Possible from {moment}.")
 _REASON = N_("The library's reason: {reason}.")
 _WHEN = {
     RefusalCode.CLOSED: N_("Open again from {moment}."),
+    RefusalCode.SEAT_CLOSED: N_("Open again from {moment}."),
     RefusalCode.OUTSIDE_OPENING_HOURS: N_("Open from {moment}."),
     RefusalCode.SEAT_TAKEN: N_("It is free again from {moment}."),
     RefusalCode.AREA_FULL: N_("It is full until {moment}."),
@@ -154,6 +155,8 @@ _CHANGES = {
     "reinstated": N_("Restored: you were here in time"),
     "displaced": N_("The seat has gone to another reader; nothing is recorded against you"),
     "undone": N_("Undone, as you asked"),
+    "withdrawn": N_("Taken back because the place closes; nothing is recorded against you"),
+    "shortened": N_("Ends earlier because the place closes"),
 }
 
 _SOMETHING = N_("Changed")
@@ -226,7 +229,7 @@ def change(kind: str, words: Words) -> str:
 def history(line: HistoryLine, words: Words) -> str:
     """Write one line of a reservation's history: what happened and through what."""
     source = _SOURCES.get(line.source)
-    what = change(line.change, words)
+    what = _explained(change(line.change, words), line.facts, words)
     return words("{what} {source}", what=what, source=words(source)) if source else what
 
 
@@ -243,10 +246,17 @@ def notice(note: NotificationView, words: Words, site: Site) -> str:
     start, end = _moment(facts.get("start")), _moment(facts.get("end"))
     if start and end:
         said.append(words.span(start, end))
+    said[0] = _explained(said[0], facts, words)
     until = _moment(facts.get("until"))
     if until:
         said.append(words("be back before {time}", time=words.moment(until)))
     return words(", ").join(said)
+
+
+def _explained(what: str, facts: dict[str, str], words: Words) -> str:
+    """Add the library's reason in brackets, where it gave one."""
+    given = facts.get("reason_zh" if words.language == CHINESE else "reason_en")
+    return words("{what} ({reason})", what=what, reason=given) if given else what
 
 
 def _moment(text: str | None) -> datetime | None:

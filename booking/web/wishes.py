@@ -67,3 +67,20 @@ class BindingIn(Wish):
     link: Annotated[str, Field(min_length=8, max_length=200)] | None = None
     app: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")] = "app"
     """What the app calls itself: the reader sees it when they confirm."""
+
+
+class ReasonIn(Wish):
+    """Why, in both languages: readers are told it."""
+
+    zh: Annotated[str, Field(min_length=1, max_length=80)]
+    en: Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class CloseIn(Wish):
+    """An area, or one seat of it, to be closed. No `start` means now, no `end` until it is lifted."""
+
+    area: Name
+    seat: Name | None = None
+    start: AwareDatetime | None = None
+    end: AwareDatetime | None = None
+    reason: ReasonIn

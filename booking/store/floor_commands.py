@@ -1,0 +1,19 @@
+"""The commands of booking.service.floor, dispatched: every one answers Stored or why not."""
+
+from booking.domain.places import Places
+from booking.domain.refusals import Refusal
+from booking.service.commands import Stored
+from booking.service.floor import CloseFloor, FloorCommand, KeepHours, OpenFloor, close_floor, keep_hours, open_floor
+from booking.service.unit import Unit
+
+
+def carry_out(unit: Unit, places: Places, command: FloorCommand) -> Stored | Refusal:
+    """Carry out one command of this family."""
+    match command:
+        case CloseFloor():
+            return close_floor(unit, places, command) or Stored()
+        case OpenFloor():
+            return open_floor(unit, command) or Stored()
+        case KeepHours():
+            keep_hours(unit, places, command)
+            return Stored()
