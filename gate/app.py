@@ -173,6 +173,7 @@ class _Gate:
         }
         try:
             self._service.status(fault or f"{sum(lane.is_open for lane in lanes.values())}/{len(lanes)} ports open")
+            self._service.connected(up=self._delivery.connected)
             report = status.GateStatus(
                 written_at=self._clock.now(),
                 lanes=lanes,

@@ -106,9 +106,13 @@ class Kiosk:
         try:
             self._turn([])
             service.ready(f"kiosk {self._place.kiosk} draws {self._window.canvas.w} x {self._window.canvas.h} units")
+            told = False
             while not stop.is_set() and not self._window.closed:
                 taps = self._window.wait(self._until_next_second())
                 self._turn(taps)
+                if self._state.maps.live != told:
+                    told = self._state.maps.live
+                    service.connected(up=told)
                 if service.watchdog_interval is not None:
                     service.watchdog()
         finally:

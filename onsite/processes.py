@@ -21,6 +21,8 @@ import attrs
 from onsite.errors import OnsiteError
 
 READY_WITHIN_S = 60.0
+CONNECTED_WITHIN_S = 15.0
+"""After that the machine is ready without it: a process that reaches nothing yet goes on trying."""
 STOP_WITHIN_S = 1.5
 """For each of the two rounds of a stop; the children themselves need a fraction of it."""
 FIRST_RESTART_S = 0.5
@@ -38,6 +40,8 @@ class Program:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = attrs.field(factory=dict)
+    connects: bool = False
+    """It says by itself (`X_CONNECTED=1`) when it reaches the booking service, and is worth waiting for."""
 
 
 @attrs.define(eq=False)
@@ -48,6 +52,7 @@ class _Child:
     popen: subprocess.Popen[bytes] | None = None
     pidfd: int = -1
     ready: bool = False
+    connected: bool = False
     started: float = 0.0
     delay: float = FIRST_RESTART_S
     due: float | None = None
@@ -85,15 +90,27 @@ class Children:
             self._launch(child)
 
     def wait_ready(self) -> bool:
-        """Return True once every child is ready, False when told to stop first; OnsiteError when one cannot start."""
-        deadline = time.monotonic() + READY_WITHIN_S
-        while not self._stopping and not all(child.ready for child in self._children):
+        """Return True once every child is ready and connected, False when told to stop first.
+
+        OnsiteError when one cannot start; a sentence when one is ready but not connected in time.
+        """
+        late = self._wait_until(lambda child: child.ready, READY_WITHIN_S)
+        if late:
+            raise OnsiteError(f"not ready after {READY_WITHIN_S:.0f} s: {late}; see the logs in {self._logs}")
+        late = self._wait_until(lambda child: child.connected or not child.program.connects, CONNECTED_WITHIN_S)
+        if late:
+            self._say(f"{late}: running, but the booking service is not reached yet; see the logs in {self._logs}")
+        return not self._stopping
+
+    def _wait_until(self, settled: Callable[[_Child], bool], limit: float) -> str:
+        """Wait for all children, at most `limit` seconds; name those that are late, "" when none is or when told to stop."""
+        deadline = time.monotonic() + limit
+        while not self._stopping and (late := [child for child in self._children if not settled(child)]):
             left = deadline - time.monotonic()
             if left <= 0:
-                late = ", ".join(child.program.name for child in self._children if not child.ready)
-                raise OnsiteError(f"not ready after {READY_WITHIN_S:.0f} s: {late}; see the logs in {self._logs}")
+                return ", ".join(child.program.name for child in late)
             self._turn(left, starting=True)
-        return not self._stopping
+        return ""
 
     def watch(self) -> None:
         """Keep the children running until SIGINT, SIGTERM or SIGHUP. One that fails is started again, ever more slowly."""
@@ -193,7 +210,9 @@ def _hear(child: _Child) -> None:
             told = child.notify.recv(_MESSAGE_BYTES)
         except BlockingIOError:
             return
-        child.ready |= b"READY=1" in told.split(b"\n")
+        lines = told.split(b"\n")
+        child.ready |= b"READY=1" in lines
+        child.connected |= b"X_CONNECTED=1" in lines
 
 
 def _spawn(program: Program, environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -66,7 +66,12 @@ def _process(
 ) -> Program:
     file = wanted.data / "config" / f"{name}.toml"
     write_private(file, f"# Written by `seatgate run` at every start.\n{toml(table)}")
-    return Program(name, [sys.executable, "-m", "seatgate", command, "--config", str(file)], environment)
+    return Program(
+        name,
+        [sys.executable, "-m", "seatgate", command, "--config", str(file)],
+        environment,
+        connects=command in {"gate", "kiosk"},
+    )
 
 
 def _turnstiles(wanted: RunSettings, environment: Mapping[str, str]) -> Program:

@@ -58,6 +58,10 @@ class Service:
         """Tell the supervisor what the process is doing, for `systemctl status`."""
         notify(*_status(status))
 
+    def connected(self, *, up: bool) -> None:
+        """Tell `seatgate run` whether the process reaches booking (systemd ignores names that begin with X_)."""
+        notify(f"X_CONNECTED={int(up)}")
+
     def watchdog(self) -> None:
         """Tell the supervisor that the process is well."""
         notify("WATCHDOG=1")

@@ -14,14 +14,14 @@ from onsite.processes import Children, Program
 
 READY = """
 import os, socket, signal, sys, time, subprocess
-def ready():
+def ready(*more):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    s.sendto(b"READY=1\\nSTATUS=well", "\\0" + os.environ["NOTIFY_SOCKET"][1:])
+    s.sendto("\\n".join(("READY=1", "STATUS=well", *more)).encode(), "\\0" + os.environ["NOTIFY_SOCKET"][1:])
 """
 
 
-def program(name, code, **environment):
-    return Program(name, [sys.executable, "-c", READY + textwrap.dedent(code)], environment)
+def program(name, code, *, connects=False, **environment):
+    return Program(name, [sys.executable, "-c", READY + textwrap.dedent(code)], environment, connects=connects)
 
 
 WAITS = "ready(); signal.pause()"
@@ -53,6 +53,19 @@ def test_ready_means_that_every_child_said_so(children, tmp_path):
     children.start([program("one", f"open({str(tmp_path / 'one')!r}, 'w'); {WAITS}"), program("two", WAITS)])
     assert children.wait_ready()
     assert (tmp_path / "one").exists()
+
+
+def test_a_child_that_connects_is_waited_for(children, said):
+    children.start([program("kiosk", "ready('X_CONNECTED=0'); ready('X_CONNECTED=1'); signal.pause()", connects=True)])
+    assert children.wait_ready()
+    assert said == []
+
+
+def test_a_child_that_reaches_nothing_holds_nobody_up(children, said, monkeypatch):
+    monkeypatch.setattr("onsite.processes.CONNECTED_WITHIN_S", 0.2)
+    children.start([program("broker", WAITS), program("kiosk", WAITS, connects=True)])
+    assert children.wait_ready()
+    assert said[0].startswith("kiosk: running, but the booking service is not reached yet; see the logs in ")
 
 
 def test_a_child_that_cannot_start_is_named_with_its_own_last_words(children):
