@@ -9,6 +9,8 @@ from datetime import timedelta
 
 from booking.accounts import demo_accounts, enrolments, mark_of, people_of
 from booking.announce import Announcer
+from booking.channels import Channels, offer_of
+from booking.deliver import Letter, Sender
 from booking.domain.places import Places
 from booking.errors import BookingError
 from booking.identity import NAME, Identity, Signed
@@ -22,6 +24,7 @@ from booking.store.sqlite import SqliteStore, open_store
 from booking.sweeper import Sweeper
 from booking.web.app import create_app
 from booking.web.context import Context
+from booking.web.letters import letter_writer
 from booking.web.live import LiveHub
 from booking.web.screens import Screens
 from booking.web.server import WebServer, bind
@@ -34,6 +37,8 @@ from runtime.presence import Announcer as Presence
 from runtime.service import Service
 from runtime.version import version
 
+SENDERS = 3
+"""One slow mail server or webhook does not hold up the others."""
 SESSION_EXPIRY = timedelta(hours=24)
 """How long the broker keeps events for us while we are away; what it loses the gates send again."""
 
@@ -56,6 +61,9 @@ def run(settings: BookingSettings) -> None:
         edge = stack.enter_context(_edge(settings, places, identity, store, clock))
         live = LiveHub(store.reads, clock)
         host, port = socket.getsockname()[:2]
+        public_url = settings.public_url or site.public_url or f"http://{host}:{port}"
+        letter = letter_writer(site, clock, public_url)
+        stack.enter_context(_senders(settings, store, clock, letter))
         context = Context(
             site=site,
             plans=plans,
@@ -67,8 +75,9 @@ def run(settings: BookingSettings) -> None:
             kiosk_commands=BrokerKioskCommands(identity, clock, edge.send),
             live=live,
             screens=Screens(),
-            public_url=settings.public_url or site.public_url or f"http://{host}:{port}",
+            public_url=public_url,
             production=settings.production,
+            offer=offer_of(settings.channels),
             faults=edge.faults,
         )
         server = WebServer(create_app(context), live, on_started=lambda: service.ready(f"serving on {host}:{port}"))
@@ -164,6 +173,29 @@ def _edge(
         stack.callback(link.stop)
         link.start()
         yield _Edge(send, faults)
+
+
+@contextmanager
+def _senders(settings: BookingSettings, store: SqliteStore, clock: Clock, letter: Letter) -> Iterator[None]:
+    """Send what readers are told on their own channels; where none is offered, nothing runs."""
+    if not offer_of(settings.channels).channels:
+        yield
+        return
+    send = Channels(settings.channels).send
+    senders = [
+        Sender(store.reads.next_delivery, store.writer, clock, settings=settings.channels, letter=letter, send=send)
+        for _ in range(SENDERS)
+    ]
+
+    def committed(_touched: Touched) -> None:
+        for sender in senders:
+            sender.wake()
+
+    store.writer.on_commit(committed)
+    with ExitStack() as stack:
+        for number, sender in enumerate(senders, 1):
+            stack.enter_context(_thread(f"booking-deliver-{number}", sender.run, sender.stop))
+        yield
 
 
 @contextmanager

@@ -1,12 +1,17 @@
 """Settings of the booking process (`config/booking.toml` explains each key)."""
 
+from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import attrs
 
 from config import ConfigError, load, shipped
 from runtime.logs import LEVELS
 from runtime.mqtt import BrokerSettings
+
+SECURITIES = ("none", "starttls", "tls")
+"""How the connection to the mail server is protected."""
 
 
 @attrs.frozen
@@ -18,6 +23,31 @@ class HttpSettings:
 
 
 @attrs.frozen
+class MailSettings:
+    """The mail server that takes our mail. Without a host there is no e-mail."""
+
+    host: str = ""
+    port: int = 587
+    security: str = "starttls"
+    sender: str = ""
+    username: str = ""
+    password_file: Path | None = None
+
+
+@attrs.frozen
+class ChannelSettings:
+    """How readers can be told beside our pages, and how patient the senders are."""
+
+    email: MailSettings = attrs.field(factory=MailSettings)
+    wecom: bool = False
+    dingtalk: bool = False
+    webhooks: list[str] = attrs.field(factory=list)
+    timeout: timedelta = timedelta(seconds=10)
+    retry_after: timedelta = timedelta(minutes=1)
+    tries: int = 8
+
+
+@attrs.frozen
 class BookingSettings:
     """Everything that one installation decides about the booking process."""
 
@@ -25,6 +55,7 @@ class BookingSettings:
     data: Path
     http: HttpSettings
     broker: BrokerSettings
+    channels: ChannelSettings = attrs.field(factory=ChannelSettings)
     database: str = ""
     public_url: str = ""
     production: bool = False
@@ -60,4 +91,26 @@ def _problems(settings: BookingSettings) -> list[str]:
         problems.append("database: name a file; a database server is not supported by this version")
     if settings.log_level not in LEVELS:
         problems.append(f"log_level: one of {', '.join(LEVELS)}")
+    return problems + _channel_problems(settings.channels)
+
+
+def _channel_problems(channels: ChannelSettings) -> list[str]:
+    problems = []
+    mail = channels.email
+    if mail.host and "@" not in mail.sender:
+        problems.append('channels.email.sender: the address that mail comes from, "seats@library.example"')
+    if mail.security not in SECURITIES:
+        problems.append(f"channels.email.security: one of {', '.join(SECURITIES)}")
+    if bool(mail.username) != (mail.password_file is not None):
+        problems.append("channels.email: username and password_file go together")
+    for origin in channels.webhooks:
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
+            problems.append(f'channels.webhooks: {origin!r} is no origin, write "https://hooks.example.edu"')
+    if channels.tries < 1:
+        problems.append("channels.tries: 1 or more")
+    if not timedelta() < channels.timeout <= timedelta(minutes=1):
+        problems.append("channels.timeout: more than nothing, at most 1min")
+    if channels.retry_after <= timedelta():
+        problems.append("channels.retry_after: more than nothing")
     return problems

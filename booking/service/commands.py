@@ -12,7 +12,7 @@ from booking.domain.refusals import Refusal
 from booking.domain.reservation import Action, Reservation
 from booking.service.floor import FloorCommand
 from booking.service.identity import BindingAsked, IdentityCommand
-from booking.service.telling import TellingCommand
+from booking.service.telling import Claimed, TellingCommand
 from messages.access import GateEvent
 
 
@@ -276,4 +276,4 @@ class Stored:
     """Done; nothing more to say."""
 
 
-Outcome = Changed | Recorded | Identified | BindingAsked | Stored | Refusal
+Outcome = Changed | Recorded | Identified | BindingAsked | Stored | Claimed | Refusal

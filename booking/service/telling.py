@@ -1,10 +1,12 @@
 """Telling readers things: the commands that change what is told, and the rows that are read back."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from booking.domain.notices import Notice
+from booking.domain.telling import TellingChannel
+from booking.service.views import NotificationView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +26,91 @@ class WithdrawNotice:
     by: str
 
 
-TellingCommand = WriteNotice | WithdrawNotice
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetChannel:
+    """A reader wants to be told on `channel`. `address` None keeps the one there is; `muted` kinds stay off it."""
+
+    reader: str
+    at: datetime
+    channel: TellingChannel
+    address: str | None
+    language: str
+    muted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropChannel:
+    """A reader no longer wants to be told on `channel`; what still waits for it is dropped."""
+
+    reader: str
+    at: datetime
+    channel: TellingChannel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimDelivery:
+    """Take the delivery that has waited longest, for a sender. Unless it is settled, it waits again after `lease`,
+    doubled with each try up to `longest`: a sender that dies loses nothing.
+    """
+
+    at: datetime
+    lease: timedelta
+    longest: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleDelivery:
+    """A claimed delivery went out (`error` ""), or did not; `last`: then it is given up and shown to staff."""
+
+    at: datetime
+    n: int
+    error: str = ""
+    last: bool = False
+
+
+TellingCommand = WriteNotice | WithdrawNotice | SetChannel | DropChannel | ClaimDelivery | SettleDelivery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One notification on its way to one address. `key` is the same in every try."""
+
+    n: int
+    key: str
+    channel: TellingChannel
+    address: str
+    language: str
+    tries: int
+    note: NotificationView
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The delivery that a sender may try now; None when none waits."""
+
+    delivery: Delivery | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelView:
+    """A reader's own channel. `address` is masked."""
+
+    channel: TellingChannel
+    address: str
+    language: str
+    muted: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostDelivery:
+    """A delivery that was given up, as staff see it: whose, what and why; no address."""
+
+    reader: str
+    kind: str
+    channel: TellingChannel
+    tries: int
+    given_up_at: datetime
+    error: str
 
 
 class TellingReads(Protocol):
@@ -35,3 +121,12 @@ class TellingReads(Protocol):
 
     def every_notice(self, *, limit: int = 50) -> list[Notice]:
         """All notices with who wrote and withdrew them, newest first: for staff."""
+
+    def channels(self, reader: str) -> list[ChannelView]:
+        """Where the reader wants to be told."""
+
+    def next_delivery(self) -> datetime | None:
+        """When the next delivery may be tried; None when none waits."""
+
+    def lost_deliveries(self, *, limit: int = 20) -> tuple[int, int, list[LostDelivery]]:
+        """How many deliveries wait, how many were given up, and the newest of those: for staff."""

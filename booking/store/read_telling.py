@@ -1,9 +1,11 @@
-"""Reads of what readers are told: notices."""
+"""Reads of what readers are told: notices, their channels, what is on its way."""
 
 from datetime import datetime
 from typing import Any
 
 from booking.domain.notices import Notice
+from booking.domain.telling import TellingChannel, masked
+from booking.service.telling import ChannelView, LostDelivery
 from booking.store.pool import ReaderPool
 from booking.store.rows import moment, moment_or_none, us
 from config.values import Text
@@ -33,9 +35,55 @@ class TellingReads:
         """All notices with who wrote and withdrew them, newest first: for staff."""
         return self._notices("ORDER BY written_us DESC, id LIMIT ?", (limit,))
 
+    def channels(self, reader: str) -> list[ChannelView]:
+        """Where the reader wants to be told."""
+        rows = self._rows(
+            "SELECT channel, address, language, muted FROM channels WHERE reader = ? ORDER BY channel", (reader,)
+        )
+        return [
+            ChannelView(
+                channel=TellingChannel(row[0]),
+                address=masked(TellingChannel(row[0]), row[1]),
+                language=row[2],
+                muted=frozenset(filter(None, row[3].split(","))),
+            )
+            for row in rows
+        ]
+
+    def next_delivery(self) -> datetime | None:
+        """When the next delivery may be tried; None when none waits."""
+        ((due,),) = self._rows("SELECT min(next_try_us) FROM deliveries WHERE state = 'waiting'")
+        return moment_or_none(due)
+
+    def lost_deliveries(self, *, limit: int = 20) -> tuple[int, int, list[LostDelivery]]:
+        """How many deliveries wait, how many were given up, and the newest of those: for staff."""
+        (waiting,) = self._rows("SELECT count(*) FROM deliveries WHERE state = 'waiting'")
+        (given_up,) = self._rows("SELECT count(*) FROM deliveries WHERE state = 'given-up'")
+        rows = self._rows(
+            "SELECT o.reader, o.kind, d.channel, d.tries, d.settled_us, d.error FROM deliveries d "
+            "JOIN notifications o ON o.id = d.notification WHERE d.state = 'given-up' "
+            "ORDER BY d.settled_us DESC LIMIT ?",
+            (limit,),
+        )
+        lost = [
+            LostDelivery(
+                reader=row[0],
+                kind=row[1],
+                channel=TellingChannel(row[2]),
+                tries=row[3],
+                given_up_at=moment(row[4]),
+                error=row[5],
+            )
+            for row in rows
+        ]
+        return waiting[0], given_up[0], lost
+
     def _notices(self, condition: str, values: tuple[Any, ...]) -> list[Notice]:
+        return [_notice(row) for row in self._rows(_NOTICE + condition, values)]
+
+    def _rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self._lent() as db:
-            return [_notice(row) for row in db.execute(_NOTICE + condition, values).fetchall()]
+            return db.execute(sql, values).fetchall()
 
 
 def _notice(row: Any) -> Notice:

@@ -46,7 +46,6 @@ from booking.service.ledger import settle
 from booking.service.ports import Touched
 from booking.service.presence import answer_record, check_in_by_code, record_event
 from booking.service.reserve import reserve
-from booking.service.telling import WithdrawNotice, WriteNotice
 from booking.store import desk_commands as desk
 from booking.store import floor_commands as floor
 from booking.store import identity_commands
@@ -241,7 +240,7 @@ class SqliteWriter:
                 desk.forget_old(self._db, us(command.at))
                 forget_past(self._db, us(command.at))
                 return Stored()
-            case WriteNotice() | WithdrawNotice():
+            case _:
                 return telling.carry_out(self._db, command)
             case CloseFloor() | OpenFloor() | KeepHours():
                 return floor.carry_out(unit, self._places, command)

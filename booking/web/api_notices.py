@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from booking.web.models import NoticeOut, NoticesOut
+from booking.web.models_telling import NoticeOut, NoticesOut
 from booking.web.requests import api_words
 from booking.web.sessions import context_of
 

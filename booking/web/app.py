@@ -12,6 +12,7 @@ from starlette.types import Scope
 from booking.web import (
     api_areas,
     api_bindings,
+    api_channels,
     api_checkin,
     api_devices,
     api_floor,
@@ -23,6 +24,7 @@ from booking.web import (
     pages,
     pages_activation,
     pages_book,
+    pages_channels,
     pages_checkin,
     pages_docs,
     pages_floor,
@@ -48,6 +50,7 @@ API = (
     api_checkin.router,
     api_records.router,
     api_notices.router,
+    api_channels.router,
     api_devices.router,
     api_floor.router,
     api_kiosks.router,
@@ -64,6 +67,7 @@ PAGES = (
     pages_staff.router,
     pages_notices.router,
     pages_floor.router,
+    pages_channels.router,
     pages_docs.router,
     service_routes.router,
 )

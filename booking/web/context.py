@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from booking.domain.telling import Offer
 from booking.service.ports import Reads, Writer
 from config.schema import Kiosk, Site
 from runtime.clock import Clock
@@ -52,6 +53,8 @@ class Context:
     public_url: str
     """How phones reach the service, e.g. "https://seat.example.edu"; https makes the session cookie `__Host-`."""
     production: bool = False
+    offer: Offer = field(default_factory=Offer)
+    """The channels on which readers can be told beside our pages."""
     faults: Callable[[], list[str]] = field(default=list)
     """Why the service is not ready now, a sentence each; empty when it is (`/readyz`)."""
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from booking.domain.notices import Notice
 from booking.domain.reservation import Action, Status
 from booking.service.views import (
     AreaSummary,
@@ -278,33 +277,6 @@ class NotificationsOut(BaseModel):
     """Notifications, newest first."""
 
     items: list[NotificationOut]
-
-
-class NoticeOut(BaseModel):
-    """What staff tell all readers (通知公告). `shown_until` null: until it is withdrawn."""
-
-    id: str
-    title: TextOut
-    text: TextOut
-    shown_from: datetime
-    shown_until: datetime | None
-
-    @classmethod
-    def of(cls, notice: Notice, words: Words) -> "NoticeOut":
-        """Take over a notice; who wrote it is for staff alone."""
-        return cls(
-            id=notice.id,
-            title=TextOut.of(notice.title),
-            text=TextOut.of(notice.text),
-            shown_from=words.local(notice.shown_from),
-            shown_until=words.local(notice.shown_until) if notice.shown_until else None,
-        )
-
-
-class NoticesOut(BaseModel):
-    """Notices that stand now, newest first."""
-
-    items: list[NoticeOut]
 
 
 class ReaderCodeOut(BaseModel):

@@ -1,4 +1,4 @@
-"""Pages on which staff write notices and take them down; each keeps who did so and when."""
+"""Pages on which staff write notices and take them down; each keeps who did so and when. What could not be delivered to a reader stands here too."""
 
 import hashlib
 from datetime import datetime
@@ -82,9 +82,11 @@ def _only_staff(caller: Caller) -> None:
 
 
 def _page(request: Request, caller: Caller, form: dict[str, str], wrong: str) -> Response:
+    reads = context_of(request).reads
+    waiting, given_up, lost = reads.lost_deliveries()
     return render(
         request, "staff_notices.html", caller=caller, tab="staff", status=UNPROCESSABLE if wrong else 200, form=form,
-        wrong=wrong, notices=context_of(request).reads.every_notice(), most=(MAX_TITLE, MAX_TEXT),
+        wrong=wrong, notices=reads.every_notice(), most=(MAX_TITLE, MAX_TEXT), waiting=waiting, given_up=given_up, lost=lost,
     )  # fmt: skip
 
 

@@ -159,6 +159,13 @@ _CHANGES = {
     "shortened": N_("Ends earlier because the place closes"),
 }
 
+_ADVICE = {
+    "stepped-away": N_("Not you? Correct it under gate records, or come back in time."),
+    "missed": N_("The seat was given to others because nobody checked in within the window."),
+    "lapsed": N_("The seat was given to others because the time away was over."),
+    "displaced": N_("Please choose another seat: nothing is recorded against you."),
+}
+
 _SOMETHING = N_("Changed")
 _NO = N_("That did not work")
 
@@ -259,11 +266,17 @@ def _explained(what: str, facts: dict[str, str], words: Words) -> str:
     return words("{what} ({reason})", what=what, reason=given) if given else what
 
 
+def advice(note: NotificationView, words: Words) -> str:
+    """Say what to do now, to a reader who does not see our pages; "" where nothing is to be done."""
+    sentence = _ADVICE.get(note.kind)
+    return words(sentence) if sentence else ""
+
+
 def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
 def all_messages() -> list[str]:
     """Return every marked text of this file's tables (the translation gate reads them)."""
-    tables = (_WHY, _WHEN, _RULES, TITLES, STATUS, ACTIONS, _CHANGES, _SOURCES)
+    tables = (_WHY, _WHEN, _RULES, TITLES, STATUS, ACTIONS, _CHANGES, _ADVICE, _SOURCES)
     return [message for table in tables for message in table.values()]

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from booking.domain.telling import MAX_ADDRESS, Topic
+
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -40,6 +42,14 @@ class CheckInIn(Wish):
     """The scanned code; without it the grant that `GET /c/{code}` left in this browser counts."""
 
     code: Code | None = None
+
+
+class ChannelIn(Wish):
+    """Where, in which language ("zh", "en") and about what to be told; no `address` keeps the present one."""
+
+    address: Annotated[str, Field(min_length=1, max_length=MAX_ADDRESS)] | None = None
+    language: Annotated[str, Field(pattern="^(zh|en)$")] = "zh"
+    topics: Annotated[list[Topic], Field(max_length=len(Topic))] = Field(default_factory=lambda: list(Topic))
 
 
 class EnrolIn(Wish):
