@@ -46,6 +46,7 @@ from booking.service.ledger import settle
 from booking.service.ports import Touched
 from booking.service.presence import answer_record, check_in_by_code, record_event
 from booking.service.reserve import reserve
+from booking.service.telling import TellingCommand
 from booking.store import desk_commands as desk
 from booking.store import floor_commands as floor
 from booking.store import identity_commands
@@ -206,6 +207,8 @@ class SqliteWriter:
     def _carry_out(self, unit: SqliteUnit, command: Command) -> Outcome:  # noqa: C901, PLR0912 - one line per command
         if isinstance(command, IdentityCommand):
             return identity_commands.carry_out(self._db, command)
+        if isinstance(command, TellingCommand):
+            return telling.carry_out(self._db, command)
         match command:
             case Reserve():
                 return reserve(unit, self._places, command)
@@ -240,8 +243,6 @@ class SqliteWriter:
                 desk.forget_old(self._db, us(command.at))
                 forget_past(self._db, us(command.at))
                 return Stored()
-            case _:
-                return telling.carry_out(self._db, command)
             case CloseFloor() | OpenFloor() | KeepHours():
                 return floor.carry_out(unit, self._places, command)
 
