@@ -6,7 +6,10 @@
   const offline = (lost) => { const note = find("[data-offline]"); if (note) note.hidden = !lost; };
 
   /* --- the area page: seats are links; with script they change only the map and the booking beside it --- */
-  let stream = null, watched = "", waiting = 0;
+  // `wishing`: the reader's own request is under way. It brings a fresh map and replaces a refresh (hx-sync on #area);
+  // a refresh never replaces it, or the page would fall back to the wish before.
+  const LIVE = "&live=1";
+  let stream = null, watched = "", waiting = 0, wishing = false;
 
   const load = (url, push) => htmx.ajax("GET", url, {
     source: "#area", target: "#area", select: "#area", swap: "outerMorph", push: push ? url : "false",
@@ -18,7 +21,7 @@
     waiting = setTimeout(() => {
       waiting = 0;
       const area = find("#area");
-      if (area && !document.hidden) load(area.dataset.fresh, false);
+      if (area && !wishing && !document.hidden) load(area.dataset.fresh + LIVE, false);
     }, 150 + Math.random() * 850);
   };
 
@@ -45,10 +48,14 @@
 
   // until the page shows the newly wished time or seat, the button below it would still book the old one
   const hold = () => document.querySelectorAll("#book button").forEach((button) => { button.disabled = true; });
-  document.addEventListener("change", (event) => { if (event.target.closest("#area form.when")) hold(); });
+  document.addEventListener("change", (event) => { if (event.target.closest("#area form.when")) { wishing = true; hold(); } });
+  document.addEventListener("submit", (event) => { if (event.target.closest("#area")) wishing = true; });
   document.addEventListener("click", (event) => {
-    const seat = event.target.closest ? event.target.closest("#area a[data-seat][href]") : null;
-    if (!seat || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    const link = event.target.closest ? event.target.closest("#area a[href]") : null;
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    wishing = true;
+    const seat = link.closest("a[data-seat]");
+    if (!seat) return;
     event.preventDefault();
     hold();
     load(seat.getAttribute("href").split("#")[0], true).then(() => { const back = find("#" + CSS.escape(seat.id)); if (back) back.focus({ preventScroll: true }); });
@@ -97,8 +104,12 @@
     }
   }, 250);
 
-  document.addEventListener("htmx:after:swap", () => { watch(); begin(); });
-  document.addEventListener("htmx:error", () => offline(true));
+  document.addEventListener("htmx:before:swap", (event) => {
+    if (wishing && event.detail.ctx.request.action.endsWith(LIVE)) event.preventDefault();
+  });
+  document.addEventListener("htmx:after:swap", () => { wishing = false; watch(); begin(); });
+  document.addEventListener("htmx:response:error", () => { wishing = false; });
+  document.addEventListener("htmx:error", () => { wishing = false; offline(true); });
   addEventListener("offline", () => offline(true));
   addEventListener("online", () => offline(false));
   watch();
