@@ -16,6 +16,7 @@ from booking.errors import BookingError
 from booking.identity import NAME, Identity, Signed
 from booking.ingest import Ingest
 from booking.kiosk_commands import BrokerKioskCommands
+from booking.local_call import offered
 from booking.notify import Notifier
 from booking.service.floor import KeepHours
 from booking.service.ports import Touched
@@ -28,6 +29,7 @@ from booking.web.letters import letter_writer
 from booking.web.live import LiveHub
 from booking.web.screens import Screens
 from booking.web.server import WebServer, bind
+from booking.web.sessions import hash_of
 from config.plans import load_plan
 from config.site_check import load_site
 from messages.topics import Family, Leaf, every
@@ -59,11 +61,12 @@ def run(settings: BookingSettings) -> None:
         _load_people(settings, identity, store, clock)
         store.writer.submit([KeepHours(at=clock.now())]).result()
         edge = stack.enter_context(_edge(settings, places, identity, store, clock))
-        live = LiveHub(store.reads, clock)
         host, port = socket.getsockname()[:2]
         public_url = settings.public_url or site.public_url or f"http://{host}:{port}"
         letter = letter_writer(site, clock, public_url)
         stack.enter_context(_senders(settings, store, clock, letter))
+        local = stack.enter_context(offered(settings.data, host, port))
+        live = LiveHub(store.reads, clock)
         context = Context(
             site=site,
             plans=plans,
@@ -76,6 +79,7 @@ def run(settings: BookingSettings) -> None:
             live=live,
             screens=Screens(),
             public_url=public_url,
+            local_token_hash=hash_of(local.token),
             production=settings.production,
             offer=offer_of(settings.channels),
             faults=edge.faults,

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from booking.errors import BookingError
+from booking.sentences_cli import sentences
 from booking.settings import load_settings
 from config import ConfigError
 from config.plans import load_plan
@@ -52,8 +53,3 @@ def check(file: Path) -> None:
         f"{file}: good. {len(known.venues)} venues, {len(known.areas)} areas with {seats} seats, "
         f"{len(known.gates)} gates, {len(known.kiosks)} kiosks."
     )
-
-
-def sentences(error: ConfigError) -> str:
-    """Return a settings file's problems, each on a line of its own."""
-    return "\n".join([f"{error.origin} cannot be used:", *(f"  - {problem}" for problem in error.problems)])

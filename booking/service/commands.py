@@ -12,6 +12,7 @@ from booking.domain.refusals import Refusal
 from booking.domain.reservation import Action, Reservation
 from booking.service.floor import FloorCommand
 from booking.service.identity import BindingAsked, IdentityCommand
+from booking.service.people import Imported, PeopleCommand
 from booking.service.telling import Claimed, TellingCommand
 from messages.access import GateEvent
 
@@ -244,6 +245,7 @@ Command = (
     | TellingCommand
     | IdentityCommand
     | FloorCommand
+    | PeopleCommand
 )
 
 
@@ -276,4 +278,4 @@ class Stored:
     """Done; nothing more to say."""
 
 
-Outcome = Changed | Recorded | Identified | BindingAsked | Stored | Claimed | Refusal
+Outcome = Changed | Recorded | Identified | BindingAsked | Imported | Stored | Claimed | Refusal

@@ -171,19 +171,20 @@ class ReaderReads:
 
     def reader(self, reader: str) -> ReaderView | None:
         """A person by folded id."""
-        row = self._get("SELECT id, name, role FROM readers WHERE id = ?", (reader.upper(),))
+        row = self._get("SELECT id, name, role FROM readers WHERE id = ? AND gone_us IS NULL", (reader.upper(),))
         return ReaderView(row[0], row[1], row[2]) if row else None
 
     def password_hash(self, reader: str) -> str | None:
         """The argon2 hash of a local account; None when there is none."""
-        row = self._get("SELECT password_hash FROM readers WHERE id = ?", (reader.upper(),))
+        row = self._get("SELECT password_hash FROM readers WHERE id = ? AND gone_us IS NULL", (reader.upper(),))
         return row[0] if row else None
 
     def reader_of_card(self, kind: str, value: str, at: datetime) -> str | None:
         """Who held this credential at `at`."""
         row = self._get(
-            "SELECT reader FROM credentials WHERE kind = ?1 AND value = ?2 AND valid_from_us <= ?3 "
-            "AND (valid_until_us IS NULL OR valid_until_us > ?3) ORDER BY valid_from_us DESC LIMIT 1",
+            "SELECT reader FROM credentials JOIN readers ON id = reader WHERE kind = ?1 AND value = ?2 "
+            "AND valid_from_us <= ?3 AND (valid_until_us IS NULL OR valid_until_us > ?3) "
+            "AND (gone_us IS NULL OR gone_us > ?3) ORDER BY valid_from_us DESC LIMIT 1",
             (str(kind), value, us(at)),
         )
         return row[0] if row else None
@@ -192,7 +193,7 @@ class ReaderReads:
         """An open session that has not expired."""
         row = self._get(
             "SELECT s.reader, r.name, s.role, s.csrf, s.channel, s.expires_us FROM sessions s "
-            "JOIN readers r ON r.id = s.reader WHERE s.token_hash = ? AND s.expires_us > ?",
+            "JOIN readers r ON r.id = s.reader WHERE s.token_hash = ? AND s.expires_us > ? AND r.gone_us IS NULL",
             (token_hash, us(now)),
         )
         return SessionView(row[0], row[1], row[2], row[3], row[4], moment(row[5])) if row else None

@@ -178,9 +178,10 @@ class SqliteUnit(ClosureUnit):
     def holder_of(self, kind: str, value: str, at: datetime) -> str | None:
         """Return who held this credential at `at`."""
         found = self._get(
-            "SELECT reader FROM credentials WHERE kind = ? AND value = ? AND valid_from_us <= ? "
-            "AND (valid_until_us IS NULL OR valid_until_us > ?) ORDER BY valid_from_us DESC LIMIT 1",
-            (str(kind), value, us(at), us(at)),
+            "SELECT reader FROM credentials JOIN readers ON id = reader WHERE kind = ?1 AND value = ?2 "
+            "AND valid_from_us <= ?3 AND (valid_until_us IS NULL OR valid_until_us > ?3) "
+            "AND (gone_us IS NULL OR gone_us > ?3) ORDER BY valid_from_us DESC LIMIT 1",
+            (str(kind), value, us(at)),
         )
         return found[0] if found else None
 

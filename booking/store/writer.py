@@ -43,13 +43,14 @@ from booking.service.commands import (
 from booking.service.floor import CloseFloor, KeepHours, OpenFloor
 from booking.service.identity import IdentityCommand
 from booking.service.ledger import settle
+from booking.service.people import PeopleCommand
 from booking.service.ports import Touched
 from booking.service.presence import answer_record, check_in_by_code, record_event
 from booking.service.reserve import reserve
 from booking.service.telling import TellingCommand
 from booking.store import desk_commands as desk
 from booking.store import floor_commands as floor
-from booking.store import identity_commands
+from booking.store import identity_commands, people_commands
 from booking.store import telling_commands as telling
 from booking.store.errors import StoreError
 from booking.store.held_places import forget_past
@@ -209,6 +210,8 @@ class SqliteWriter:
             return identity_commands.carry_out(self._db, command)
         if isinstance(command, TellingCommand):
             return telling.carry_out(self._db, command)
+        if isinstance(command, PeopleCommand):
+            return people_commands.carry_out(self._db, command)
         match command:
             case Reserve():
                 return reserve(unit, self._places, command)

@@ -21,6 +21,7 @@ from booking.web import (
     api_records,
     api_reservations,
     api_session,
+    imports,
     pages,
     pages_activation,
     pages_book,
@@ -69,6 +70,7 @@ PAGES = (
     pages_floor.router,
     pages_channels.router,
     pages_docs.router,
+    imports.router,
     service_routes.router,
 )
 

@@ -52,6 +52,8 @@ class Context:
     screens: "Screens"
     public_url: str
     """How phones reach the service, e.g. "https://seat.example.edu"; https makes the session cookie `__Host-`."""
+    local_token_hash: bytes = b""
+    """SHA-256 of the token that commands on this machine send; empty: none is taken."""
     production: bool = False
     offer: Offer = field(default_factory=Offer)
     """The channels on which readers can be told beside our pages."""

@@ -16,6 +16,8 @@ from booking.web.metrics import Metrics
 
 MAX_BODY = 64 * 1024
 MAX_PICTURE = 8 * 1024 * 1024
+MAX_IMPORT = 32 * 1024 * 1024
+IMPORTS = "/staff/imports/"
 PICTURES = "/api/v1/kiosks/"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -96,7 +98,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        cap = MAX_PICTURE if scope["path"].startswith(PICTURES) and "/screens/" in scope["path"] else MAX_BODY
+        cap = _cap(scope["path"])
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         too_large = not announced.isdigit() or int(announced) > cap
         taken = 0
@@ -112,3 +114,10 @@ class BodyLimit:
             return message
 
         await self._app(scope, read, send)
+
+
+def _cap(path: str) -> int:
+    """Return the largest body for a path. The routes of the large ones look at who asks before they read."""
+    if path.startswith(IMPORTS):
+        return MAX_IMPORT
+    return MAX_PICTURE if path.startswith(PICTURES) and "/screens/" in path else MAX_BODY

@@ -54,3 +54,21 @@ CREATE TABLE identity_audit (
     facts TEXT NOT NULL
 ) STRICT;
 CREATE INDEX identity_audit_subject ON identity_audit (subject, n);
+
+-- A person who is gone keeps the records but can no longer sign in or be recognised.
+ALTER TABLE readers ADD COLUMN gone_us INTEGER;
+
+-- The last word on whose a card is, whoever writes: half-open validities of one credential never overlap.
+CREATE TRIGGER credential_overlap_insert BEFORE INSERT ON credentials
+WHEN EXISTS (
+    SELECT 1 FROM credentials WHERE kind = NEW.kind AND value = NEW.value
+    AND (valid_until_us IS NULL OR valid_until_us > NEW.valid_from_us)
+    AND (NEW.valid_until_us IS NULL OR valid_from_us < NEW.valid_until_us))
+BEGIN SELECT RAISE(ABORT, 'credential-overlap'); END;
+
+CREATE TRIGGER credential_overlap_update BEFORE UPDATE ON credentials
+WHEN EXISTS (
+    SELECT 1 FROM credentials WHERE kind = NEW.kind AND value = NEW.value AND valid_from_us <> OLD.valid_from_us
+    AND (valid_until_us IS NULL OR valid_until_us > NEW.valid_from_us)
+    AND (NEW.valid_until_us IS NULL OR valid_from_us < NEW.valid_until_us))
+BEGIN SELECT RAISE(ABORT, 'credential-overlap'); END;
