@@ -122,6 +122,15 @@ class IdentityPolicy:
 
 
 @attrs.frozen
+class RemindersPolicy:
+    """How long before something runs out its reader is reminded; nothing: not at all."""
+
+    before_check_in_closes: timedelta = 10 * MIN
+    before_away_ends: timedelta = 5 * MIN
+    before_end: timedelta = 10 * MIN
+
+
+@attrs.frozen
 class Policy:
     """All rules of a site as data."""
 
@@ -130,6 +139,7 @@ class Policy:
     away: AwayPolicy = attrs.field(factory=AwayPolicy)
     extend: ExtendPolicy = attrs.field(factory=ExtendPolicy)
     gate: GatePolicy = attrs.field(factory=GatePolicy)
+    reminders: RemindersPolicy = attrs.field(factory=RemindersPolicy)
     identity: IdentityPolicy = attrs.field(factory=IdentityPolicy)
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import parse_qs, urlsplit
 
+from booking.domain.reminders import Reminder
+
 MAX_ADDRESS = 500
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,63}")
 _ROBOT_KEY = re.compile(r"[A-Za-z0-9_-]{16,128}")
@@ -49,7 +51,7 @@ KINDS: dict[Topic, tuple[str, ...]] = {
         "cancelled",
         "undone",
     ),
-    Topic.REMINDERS: ("check-in-soon", "return-soon", "ending-soon"),
+    Topic.REMINDERS: tuple(Reminder),
     Topic.LOSSES: ("missed", "lapsed", "displaced", "reinstated"),
     Topic.FREE: ("seat-free",),
 }

@@ -21,7 +21,8 @@ from booking.service.views import (
     SessionView,
 )
 from booking.store.pool import ReaderPool
-from booking.store.rows import RESERVATION, facts_of_json, moment, reservation_of, us
+from booking.store.reminders import next_reminder
+from booking.store.rows import RESERVATION, facts_of_json, moment, moment_or_none, reservation_of, us
 from config.values import Text
 from messages.access import AccessOutcome, CredentialKind, Direction, mask
 
@@ -256,9 +257,12 @@ class ReaderReads:
         return (total[0] if total else 0), letters
 
     def next_due(self) -> datetime | None:
-        """When time next changes some reservation: when the sweeper has something to write."""
-        row = self._get("SELECT min(due_us) FROM reservations WHERE holding = 1", ())
-        return moment(row[0]) if row and row[0] is not None else None
+        """When time next changes some reservation or asks for a reminder: when the sweeper has something to write."""
+        with self._pool.snapshot() as db:
+            row = db.execute("SELECT min(due_us) FROM reservations WHERE holding = 1").fetchone()
+            reminder = next_reminder(db, self._places.policy)
+        change = moment_or_none(row[0]) if row else None
+        return min((due for due in (change, reminder) if due is not None), default=None)
 
     def _get(self, sql: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         with self._pool.lend() as db:

@@ -25,6 +25,7 @@ from booking.store.rows import (
     us_or_none,
     values_of,
 )
+from booking.store.tell import tell
 from messages.access import PassageEvent
 
 _COLUMNS = RESERVATION.replace(" ", "").split(",")
@@ -156,16 +157,14 @@ class SqliteUnit(ClosureUnit):
                 facts,
             ),
         )
-        self._db.execute(
-            "INSERT INTO notifications (id, reader, kind, at_us, reservation, facts) VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                new_id(evidence.received_at),
-                evidence.reader,
-                str(evidence.change),
-                us(evidence.occurred_at),
-                evidence.reservation,
-                facts_json(evidence.facts | {"source": str(evidence.source)}),
-            ),
+        tell(
+            self._db,
+            reader=evidence.reader,
+            kind=str(evidence.change),
+            at=evidence.occurred_at,
+            learned_at=evidence.received_at,
+            reservation=evidence.reservation,
+            facts=evidence.facts | {"source": str(evidence.source)},
         )
 
     # ---- presence ----------------------------------------------------------------------------------------------------

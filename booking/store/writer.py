@@ -54,6 +54,7 @@ from booking.store import identity_commands, people_commands
 from booking.store import telling_commands as telling
 from booking.store.errors import StoreError
 from booking.store.held_places import forget_past
+from booking.store.reminders import remind
 from booking.store.rows import outcome_json, outcome_of_json, us
 from booking.store.sqlite_unit import SqliteUnit
 
@@ -244,6 +245,7 @@ class SqliteWriter:
             case Sweep():
                 settle(unit, self._places, unit.fallen_due(command.at), command.at)
                 desk.forget_old(self._db, us(command.at))
+                remind(self._db, self._places, command.at)
                 forget_past(self._db, us(command.at))
                 return Stored()
             case CloseFloor() | OpenFloor() | KeepHours():

@@ -155,6 +155,9 @@ _CHANGES = {
     "reinstated": N_("Restored: you were here in time"),
     "displaced": N_("The seat has gone to another reader; nothing is recorded against you"),
     "undone": N_("Undone, as you asked"),
+    "check-in-soon": N_("Please check in soon"),
+    "return-soon": N_("Please come back soon"),
+    "ending-soon": N_("Your time is nearly over"),
     "withdrawn": N_("Taken back because the place closes; nothing is recorded against you"),
     "shortened": N_("Ends earlier because the place closes"),
 }
@@ -164,6 +167,11 @@ _ADVICE = {
     "missed": N_("The seat was given to others because nobody checked in within the window."),
     "lapsed": N_("The seat was given to others because the time away was over."),
     "displaced": N_("Please choose another seat: nothing is recorded against you."),
+}
+
+_BEFORE = {
+    "check-in-soon": N_("check in before {time}"),
+    "ending-soon": N_("it ends at {time}: extend it, or take your things with you"),
 }
 
 _SOMETHING = N_("Changed")
@@ -257,6 +265,9 @@ def notice(note: NotificationView, words: Words, site: Site) -> str:
     until = _moment(facts.get("until"))
     if until:
         said.append(words("be back before {time}", time=words.moment(until)))
+    deadline = _moment(facts.get("deadline"))
+    if deadline and note.kind in _BEFORE:
+        said.append(words(_BEFORE[note.kind], time=words.moment(deadline)))
     return words(", ").join(said)
 
 
@@ -278,5 +289,5 @@ def _moment(text: str | None) -> datetime | None:
 
 def all_messages() -> list[str]:
     """Return every marked text of this file's tables (the translation gate reads them)."""
-    tables = (_WHY, _WHEN, _RULES, TITLES, STATUS, ACTIONS, _CHANGES, _ADVICE, _SOURCES)
+    tables = (_WHY, _WHEN, _RULES, TITLES, STATUS, ACTIONS, _CHANGES, _ADVICE, _BEFORE, _SOURCES)
     return [message for table in tables for message in table.values()]
