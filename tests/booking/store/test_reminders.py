@@ -83,7 +83,7 @@ def test_the_sweeper_sleeps_until_the_next_reminder_and_never_in_the_past(desk, 
     reminders(desk, at, "09:20")
     assert desk.reads.next_due() == at("09:30")
     desk.booked("S002", "centre-006", "now", "10:00", now="09:50")
-    assert desk.reads.next_due() == at("09:30")
+    assert desk.reads.next_due() == at("09:50")
     reminders(desk, at, "09:54")
     assert desk.reads.next_due() == at("10:00"), "a reminder that is left out is dealt with, too"
 
