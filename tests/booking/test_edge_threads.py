@@ -142,7 +142,8 @@ def test_the_sweep_happens_when_something_falls_due(desk, at, running, wait_for)
     sweeper = running(Sweeper(desk.reads.next_due, desk.writer, clock))
     desk.writer.on_commit(lambda _: sweeper.wake())
     wait_for(
-        lambda: [line.kind for line in desk.reads.notifications("S001")] == ["missed", "reserved"], "the miss is told"
+        lambda: [line.kind for line in desk.reads.notifications("S001")] == ["missed", "check-in-soon", "reserved"],
+        "the reminder and then the miss are told",
     )
     assert desk.changes(stay) == ["reserved", "missed"]
 
