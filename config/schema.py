@@ -34,10 +34,12 @@ class PortalDirection(StrEnum):
 
 
 class KioskRole(StrEnum):
-    """选座机 picks seats; 查询机 shows the code and looks up."""
+    """选座机 picks seats; 查询机 shows the code and looks up; one at the entrance stands for a whole venue."""
 
     PICK = "pick"
     ENQUIRY = "enquiry"
+    ENTRANCE = "entrance"
+    """Stands at a library's door: who scans its code (签到二维码) signs in, and out when they go."""
 
 
 class Weekday(StrEnum):
@@ -68,6 +70,8 @@ class BookingPolicy:
     """For an area that names none of its own."""
     max_active: int = 2
     """Reservations of one reader that are not over."""
+    one_venue: bool = False
+    """While a reservation is not over, a reader books in no other venue."""
 
 
 @attrs.frozen
@@ -79,6 +83,8 @@ class CheckInPolicy:
     code_tolerance_steps: int = 1
     grant_lasts: timedelta = 5 * MIN
     reader_code_lasts: timedelta = timedelta(seconds=60)
+    position_accuracy_m: int = 100
+    """Where a venue has a geofence: how sure, in metres, a phone must be of its position."""
     at_kiosk_now: bool = True
     """A booking from "now" at a kiosk, where the reader has just shown card or code, is checked in at once."""
 
@@ -87,6 +93,9 @@ class CheckInPolicy:
 class AwayPolicy:
     """Stepping away."""
 
+    offered: bool = True
+    """Whether a library has 暂离 at all."""
+
     limit: timedelta = 30 * MIN
 
 
@@ -94,8 +103,21 @@ class AwayPolicy:
 class ExtendPolicy:
     """Extending a reservation that is in use."""
 
+    offered: bool = True
+    """Whether a library has 续约 at all."""
+
     opens_before_end: timedelta = HOUR
     step: timedelta = HOUR
+
+
+@attrs.frozen
+class SignOutPolicy:
+    """Whether going has to be said (签退)."""
+
+    required: bool = False
+    """A stay is over once its reader signed out on site: at the entrance, at a gate or by staff, not from afar."""
+    grace: timedelta = 20 * MIN
+    """How long after its end that may still be done; then 未签退 is recorded."""
 
 
 @attrs.frozen
@@ -138,6 +160,7 @@ class Policy:
     check_in: CheckInPolicy = attrs.field(factory=CheckInPolicy)
     away: AwayPolicy = attrs.field(factory=AwayPolicy)
     extend: ExtendPolicy = attrs.field(factory=ExtendPolicy)
+    sign_out: SignOutPolicy = attrs.field(factory=SignOutPolicy)
     gate: GatePolicy = attrs.field(factory=GatePolicy)
     reminders: RemindersPolicy = attrs.field(factory=RemindersPolicy)
     identity: IdentityPolicy = attrs.field(factory=IdentityPolicy)
@@ -164,6 +187,15 @@ class DateHours:
 
 
 @attrs.frozen
+class Geofence:
+    """A library's range: whoever scans a code there must be within `radius_m` metres of this point (WGS 84)."""
+
+    lat: float
+    lon: float
+    radius_m: int
+
+
+@attrs.frozen
 class Venue:
     """A building: its usual opening hours, those of some weekdays, and exceptions by date, which go before both."""
 
@@ -173,6 +205,8 @@ class Venue:
     closes: time
     weekdays: list[WeekHours] = attrs.field(factory=list)
     exceptions: list[DateHours] = attrs.field(factory=list)
+    geofence: Geofence | None = None
+    """Left out: a scanned code counts without a position."""
 
 
 @attrs.frozen

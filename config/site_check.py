@@ -17,12 +17,13 @@ import attrs
 from config import ConfigError, load, shipped
 from config.errors import nearest
 from config.plans import Plan, load_plan
-from config.schema import Area, DateHours, Policy, Site, WeekHours
+from config.schema import Area, DateHours, Geofence, Policy, Site, WeekHours
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 """An id may be a level of an MQTT topic."""
 MAX_KIOSK_NUMBER = 32_767
 MAX_CAPACITY = 1_000_000
+MAX_RADIUS_M = 100_000
 DAY = timedelta(days=1)
 
 
@@ -84,6 +85,8 @@ def _bad_venues(site: Site) -> Iterator[str]:
     for venue in site.venues:
         if venue.opens >= venue.closes:
             yield f"venues.{venue.id}: it closes ({venue.closes:%H:%M}) before it opens ({venue.opens:%H:%M})"
+        if venue.geofence is not None:
+            yield from _bad_geofence(f"venues.{venue.id}.geofence", venue.geofence)
         yield from _bad_hours(f"venues.{venue.id}.weekdays", venue.weekdays)
         yield from _bad_dates(f"venues.{venue.id}.exceptions", venue.exceptions)
         for day, count in Counter(day for week in venue.weekdays for day in week.days).items():
@@ -104,6 +107,15 @@ def _bad_dates(key: str, exceptions: Sequence[DateHours]) -> Iterator[str]:
     for one in exceptions:
         if one.last is not None and one.last < one.first:
             yield f"{key}: last ({one.last}) is before first ({one.first})"
+
+
+def _bad_geofence(key: str, fence: Geofence) -> Iterator[str]:
+    if not -90 <= fence.lat <= 90:  # noqa: PLR2004 - degrees
+        yield f"{key}.lat: {fence.lat} is not between -90 and 90"
+    if not -180 <= fence.lon <= 180:  # noqa: PLR2004 - degrees
+        yield f"{key}.lon: {fence.lon} is not between -180 and 180"
+    if not 0 < fence.radius_m <= MAX_RADIUS_M:
+        yield f"{key}.radius_m: {fence.radius_m} is not between 1 and {MAX_RADIUS_M}"
 
 
 def _bad_areas(site: Site) -> Iterator[str]:
@@ -178,6 +190,8 @@ def _bad_policy(policy: Policy) -> Iterator[str]:
         yield "policy.booking.max_active: with less than 1 nobody can book"
     if booking.max_length < booking.min_length:
         yield "policy.booking.max_length: it is shorter than policy.booking.min_length"
+    if policy.check_in.position_accuracy_m < 1:
+        yield "policy.check_in.position_accuracy_m: with less than 1 m no phone is sure enough"
     if policy.check_in.code_tolerance_steps < 0:
         yield "policy.check_in.code_tolerance_steps: it is below 0"
     if booking.grid > timedelta() and DAY % booking.grid:

@@ -15,8 +15,8 @@ from onsite.settings import LOOPBACK, config_sentence, settings
 @click.option(
     "--site",
     type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The library: areas, gates, kiosks and rules. Default: the one that ships, config/sites/bjut.toml.",
+    metavar="FILE|NAME",
+    help="The library: a site file, or one that ships by its name: bjut (the default), two-campus.",
 )
 @click.option(
     "--data",

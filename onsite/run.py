@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from config.schema import Kiosk
+from config.schema import Kiosk, Site
 from onsite import broker as brokers
 from onsite import people, summary
 from onsite.errors import OnsiteError
@@ -24,7 +24,7 @@ _CODE_BYTES = 16
 def run(wanted: RunSettings, say: Callable[[str], None]) -> None:
     """Start everything, say when it is ready and where it is, and return once a signal has stopped it again."""
     os.umask(0o077)  # whatever is kept here, by any of the processes, is its owner's alone
-    kiosks = wanted.site.kiosks[:1]
+    kiosks = shown_kiosks(wanted.site)
     _make_folders(wanted, kiosks)
     with _alone(wanted.data):
         check_ports(wanted)
@@ -44,6 +44,12 @@ def run(wanted: RunSettings, say: Callable[[str], None]) -> None:
         finally:
             children.stop()
             run_file.unlink(missing_ok=True)
+
+
+def shown_kiosks(site: Site) -> list[Kiosk]:
+    """Return the kiosks that one machine shows: the first of each venue."""
+    first = {kiosk.venue: kiosk for kiosk in reversed(site.kiosks)}
+    return [kiosk for kiosk in site.kiosks if first[kiosk.venue] is kiosk]
 
 
 def _make_folders(wanted: RunSettings, kiosks: list[Kiosk]) -> None:

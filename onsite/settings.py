@@ -12,7 +12,7 @@ from config.schema import Site
 from config.site_check import load_site
 from onsite.errors import OnsiteError
 
-DEFAULT_SITE = "bjut.toml"
+DEFAULT_SITE = "bjut"
 LOOPBACK = "127.0.0.1"
 HTTP_PORT = "SEATGATE_HTTP_PORT"
 MQTT_PORT = "SEATGATE_MQTT_PORT"
@@ -48,11 +48,7 @@ def settings(
     site: Path | None, data: Path | None, now: str | None, host: str, environment: Mapping[str, str]
 ) -> RunSettings:
     """Combine options and environment; OnsiteError or ConfigError says what is wrong and what to do."""
-    site_file = site if site is not None else Path(str(shipped("sites", DEFAULT_SITE)))
-    if not site_file.is_file():
-        raise OnsiteError(
-            f"there is no site file {site_file}: name one with --site, or leave it out for {DEFAULT_SITE}"
-        )
+    site_file = _site_file(site)
     loaded = load_site(site_file)
     folder = (data or Path(environment.get(DATA) or "var")).resolve()
     return RunSettings(
@@ -66,6 +62,19 @@ def settings(
         shift=_shift(now, loaded),
         windowed=bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")),
     )
+
+
+def _site_file(site: Path | None) -> Path:
+    """Return the asked site file: a path, or the name of one that ships ("two-campus")."""
+    if site is not None and site.is_file():
+        return site
+    names = sorted(file.name.removesuffix(".toml") for file in shipped("sites").iterdir())
+    wanted = DEFAULT_SITE if site is None else str(site)
+    if wanted not in names:
+        raise OnsiteError(
+            f"there is no site file {wanted}: give --site a path, or the name of one that ships ({', '.join(names)})"
+        )
+    return Path(str(shipped("sites", f"{wanted}.toml")))
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -62,13 +62,17 @@ def on_exit(
 ) -> Decision | None:
     """Decide what going out at `occurred_at` does. `superseded`: a later passage of this reader is already known."""
     stay = concerned(stays, policy, occurred_at)
-    if stay is None or superseded or stay.status is not Status.IN_USE or occurred_at < stay.last_change:
+    if stay is None or superseded or occurred_at < stay.last_change:
+        return None
+    if stay.status is Status.NOT_SIGNED_OUT and policy.gate.exit_means is ExitMeans.END:
+        return Decision(stay, Action.EXCUSE)
+    if stay.status is not Status.IN_USE:
         return None
     late = received_at - occurred_at > policy.gate.late_after
     match policy.gate.exit_means:
-        case ExitMeans.AWAY:
+        case ExitMeans.AWAY if occurred_at < stay.end:
             return Decision(stay, Action.STEP_AWAY, away_until(stay, policy, received_at if late else occurred_at))
-        case ExitMeans.END if not late:
+        case ExitMeans.END if not late or received_at >= stay.end:
             return Decision(stay, Action.END)
         case _:
             return None

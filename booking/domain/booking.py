@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from booking.domain.places import Places
 from booking.domain.refusals import Refusal, RefusalCode
-from booking.domain.reservation import Reservation
+from booking.domain.reservation import Reservation, over_at
 from booking.domain.window import Interval, day_of, on_grid
 from config.schema import Area, BookingPolicy
 
@@ -124,8 +124,21 @@ def own_bookings_refuse(places: Places, own: Sequence[Reservation], wish: Interv
     most = places.policy.booking.max_active
     if len(own) < most:
         return None
-    frees = min((other.end for other in own), default=None)
+    frees = min((over_at(other, places.policy) for other in own), default=None)
     return Refusal(RefusalCode.TOO_MANY_ACTIVE, "policy.booking.max_active", frees, {"most": str(most)})
+
+
+def other_venue_refuses(places: Places, own: Sequence[Reservation], area: Area) -> Refusal | None:
+    """Refuse when the site allows one venue at a time and one of the reader's holding reservations is in another."""
+    if not places.policy.booking.one_venue:
+        return None
+    venues = {stay.id: known.venue for stay in own if (known := places.area(stay.area)) is not None}
+    elsewhere = [stay for stay in own if venues.get(stay.id, area.venue) != area.venue]
+    if not elsewhere:
+        return None
+    last = max(elsewhere, key=lambda stay: stay.end)
+    facts = {"venue": venues[last.id], "reservation": last.id}
+    return Refusal(RefusalCode.OTHER_VENUE, "policy.booking.one_venue", over_at(last, places.policy), facts)
 
 
 def _minutes(length: timedelta) -> str:

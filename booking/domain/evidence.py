@@ -21,6 +21,8 @@ class Change(StrEnum):
     LAPSED = "lapsed"
     REINSTATED = "reinstated"
     DISPLACED = "displaced"
+    NOT_SIGNED_OUT = "not-signed-out"
+    EXCUSED = "excused"
     UNDONE = "undone"
     WITHDRAWN = "withdrawn"
     SHORTENED = "shortened"
@@ -31,6 +33,7 @@ class Source(StrEnum):
 
     GATE = "gate"
     KIOSK_CODE = "kiosk-code"
+    ENTRANCE_CODE = "entrance-code"
     SYSTEM = "system"
 
 
@@ -48,6 +51,8 @@ CHANGE_OF: dict[Action, Change] = {
     Action.DISPLACE: Change.DISPLACED,
     Action.WITHDRAW: Change.WITHDRAWN,
     Action.SHORTEN: Change.SHORTENED,
+    Action.FORGET_SIGN_OUT: Change.NOT_SIGNED_OUT,
+    Action.EXCUSE: Change.EXCUSED,
 }
 
 

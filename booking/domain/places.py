@@ -8,7 +8,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from booking.domain.calendar import Opening, next_opening, opening
-from config.schema import Area, Policy, Site, Venue
+from config.schema import Area, KioskRole, Policy, Site, Venue
 
 
 class PlanSeat(Protocol):
@@ -123,6 +123,10 @@ class Places:
     def venue_of_gate(self, gate: str) -> str | None:
         """Return the venue that a gate leads into."""
         return self._gate_venues.get(gate)
+
+    def is_entrance(self, number: int) -> bool:
+        """Tell whether the kiosk with this number stands at a library's door."""
+        return any(kiosk.number == number and kiosk.role is KioskRole.ENTRANCE for kiosk in self.site.kiosks)
 
     def venue_of_kiosk(self, number: int) -> str | None:
         """Return the venue in which the kiosk with this number stands."""

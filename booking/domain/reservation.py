@@ -23,6 +23,7 @@ class Status(StrEnum):
     CANCELLED = "cancelled"  # 已取消
     NO_SHOW = "no-show"  # 失约: not checked in within the window
     LAPSED = "lapsed"  # away longer than the limit
+    NOT_SIGNED_OUT = "not-signed-out"  # 未签退: was there, and did not say on site that they went
     DISPLACED = "displaced"  # was there in time, but we learned of it after the seat was booked again: no fault
 
 
@@ -46,6 +47,10 @@ class Action(StrEnum):
     """The library takes it back, because the place closes. No fault of the reader's."""
     SHORTEN = "shorten"
     """The place closes before its end: it ends then."""
+    FORGET_SIGN_OUT = "forget-sign-out"
+    """The time to sign out is over (`policy.sign_out`)."""
+    EXCUSE = "excuse"
+    """Late evidence shows that the reader went out in time."""
 
 
 TRANSITIONS: dict[tuple[Status, Action], Status] = {
@@ -70,6 +75,9 @@ TRANSITIONS: dict[tuple[Status, Action], Status] = {
     (Status.NO_SHOW, Action.DISPLACE): Status.DISPLACED,
     (Status.LAPSED, Action.REINSTATE): Status.IN_USE,
     (Status.LAPSED, Action.DISPLACE): Status.DISPLACED,
+    (Status.IN_USE, Action.FORGET_SIGN_OUT): Status.NOT_SIGNED_OUT,
+    (Status.AWAY, Action.FORGET_SIGN_OUT): Status.NOT_SIGNED_OUT,
+    (Status.NOT_SIGNED_OUT, Action.EXCUSE): Status.ENDED,
 }
 
 HOLDING = frozenset({Status.RESERVED, Status.IN_USE, Status.AWAY})
@@ -145,12 +153,17 @@ def due(reservation: Reservation, policy: Policy) -> datetime | None:
     match reservation.status:
         case Status.RESERVED:
             return check_in_window(reservation.start, reservation.end, policy.check_in).closes
-        case Status.IN_USE:
-            return reservation.end
-        case Status.AWAY:
-            return min(reservation.away_until or reservation.end, reservation.end)
+        case Status.AWAY if reservation.away_until is not None and reservation.away_until < reservation.end:
+            return reservation.away_until
+        case Status.IN_USE | Status.AWAY:
+            return over_at(reservation, policy)
         case _:
             return None
+
+
+def over_at(reservation: Reservation, policy: Policy) -> datetime:
+    """Return when a stay that its reader does not end is over: at its end, or when the time to sign out is."""
+    return reservation.end + policy.sign_out.grace if policy.sign_out.required else reservation.end
 
 
 def at(reservation: Reservation, policy: Policy, now: datetime) -> Reservation:
@@ -158,13 +171,15 @@ def at(reservation: Reservation, policy: Policy, now: datetime) -> Reservation:
     moment = due(reservation, policy)
     if moment is None or now < moment:
         return reservation
-    return _must(apply(reservation, _by_time(reservation, moment), moment))
+    return _must(apply(reservation, _by_time(reservation, policy, moment), moment))
 
 
-def _by_time(reservation: Reservation, moment: datetime) -> Action:
+def _by_time(reservation: Reservation, policy: Policy, moment: datetime) -> Action:
     if reservation.status is Status.RESERVED:
         return Action.MISS
-    return Action.COMPLETE if moment >= reservation.end else Action.LAPSE
+    if moment < reservation.end:
+        return Action.LAPSE
+    return Action.FORGET_SIGN_OUT if policy.sign_out.required else Action.COMPLETE
 
 
 def _must(result: Reservation | Refusal) -> Reservation:
@@ -180,6 +195,8 @@ def as_of(reservation: Reservation, policy: Policy, moment: datetime) -> Reserva
             return replace(reservation, status=Status.RESERVED, closed_at=None)
         if reservation.status is Status.LAPSED:
             return replace(reservation, status=Status.AWAY, closed_at=None)
+        if reservation.status is Status.NOT_SIGNED_OUT:
+            return replace(reservation, status=Status.IN_USE, closed_at=None)
     return at(reservation, policy, moment)
 
 

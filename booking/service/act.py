@@ -38,6 +38,9 @@ def act(unit: Unit, places: Places, command: Act) -> Changed | Refusal:
 def _decide(unit: Unit, places: Places, command: Act, stay: Reservation) -> Reservation | Refusal:
     if (stay.status, command.action) not in TRANSITIONS:
         return apply(stay, command.action, command.at, until=stay.end)
+    refused = _not_here(places, command, stay)
+    if refused:
+        return refused
     match command.action:
         case Action.CHECK_IN:
             return _check_in(places, command, stay)
@@ -47,6 +50,25 @@ def _decide(unit: Unit, places: Places, command: Act, stay: Reservation) -> Rese
             return _extend(unit, places, command, stay)
         case _:
             return apply(stay, command.action, command.at)
+
+
+def _not_here(places: Places, command: Act, stay: Reservation) -> Refusal | None:
+    """Refuse what this library does not offer, or not in this way, or not after the end."""
+    rules = places.policy
+    if command.action is Action.END and rules.sign_out.required and command.channel not in PRESENCE_PROVEN:
+        return Refusal(RefusalCode.SIGN_OUT_ON_SITE, "policy.sign_out.required")
+    for action, offered, key in (
+        (Action.STEP_AWAY, rules.away.offered, "policy.away.offered"),
+        (Action.EXTEND, rules.extend.offered, "policy.extend.offered"),
+    ):
+        if command.action is action and not offered:
+            return Refusal(RefusalCode.NOT_POSSIBLE_NOW, key, facts={"status": stay.status, "action": action})
+    if command.action in _UNTIL_THE_END and command.at >= stay.end:
+        return Refusal(RefusalCode.NOT_POSSIBLE_NOW, facts={"status": stay.status, "action": command.action})
+    return None
+
+
+_UNTIL_THE_END = frozenset({Action.STEP_AWAY, Action.RETURN, Action.EXTEND})
 
 
 def _check_in(places: Places, command: Act, stay: Reservation) -> Reservation | Refusal:

@@ -78,6 +78,22 @@ class CheckInByCode:
     seen_at: datetime
     kiosk: int
     step: int
+    near: str | None = None
+    """How near, coarsely, where a position inside the venue's geofence came with the scan (booking.domain.geofence)."""
+    channel: Channel = Channel.WEB
+    request: RequestKey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckOutByCode:
+    """Sign out (签退) with a code that was verified at `seen_at`; the fields are those of `CheckInByCode`."""
+
+    reader: str
+    at: datetime
+    seen_at: datetime
+    kiosk: int
+    step: int
+    near: str | None = None
     channel: Channel = Channel.WEB
     request: RequestKey | None = None
 
@@ -230,6 +246,7 @@ Command = (
     Reserve
     | Act
     | CheckInByCode
+    | CheckOutByCode
     | RecordGateEvent
     | KeepDeadLetter
     | AnswerGateRecord

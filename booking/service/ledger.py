@@ -9,7 +9,12 @@ from booking.domain.places import Places
 from booking.domain.reservation import Action, Reservation, Status, at
 from booking.service.unit import Unit
 
-_BY_TIME = {Status.NO_SHOW: Change.MISSED, Status.LAPSED: Change.LAPSED, Status.ENDED: Change.ENDED}
+_BY_TIME = {
+    Status.NO_SHOW: Change.MISSED,
+    Status.LAPSED: Change.LAPSED,
+    Status.ENDED: Change.ENDED,
+    Status.NOT_SIGNED_OUT: Change.NOT_SIGNED_OUT,
+}
 
 
 @dataclass(frozen=True, slots=True)

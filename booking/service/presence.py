@@ -17,6 +17,7 @@ from booking.service.commands import (
     RecordGateEvent,
     Stored,
 )
+from booking.service.entrance import occasion_of, position_missing
 from booking.service.ledger import Occasion, note, settle, write
 from booking.service.room import is_taken, settle_around
 from booking.service.unit import GateRecord, Passage, Unit
@@ -106,14 +107,16 @@ def _must(result: Reservation | Refusal) -> Reservation:
 
 def check_in_by_code(unit: Unit, places: Places, command: CheckInByCode) -> Changed | Refusal:
     """Check in, or return, by a kiosk's code that was seen at `seen_at`."""
+    refused = position_missing(places, command)
+    if refused:
+        return refused
     stays = unit.stays_at(command.reader, command.seen_at, places.venue_of_kiosk(command.kiosk))
     decision = on_arrival(stays, places.policy, command.seen_at)
     if decision is None:
         return _nothing_to_do(places, stays, command.seen_at)
     if not unit.use_code(command.reader, command.kiosk, command.step, command.at):
         return Refusal(RefusalCode.CODE_USED)
-    occasion = Occasion(Source.KIOSK_CODE, command.seen_at, command.at, {"kiosk": str(command.kiosk)})
-    after, _ = _carry_out(unit, places, decision, occasion)
+    after, _ = _carry_out(unit, places, decision, occasion_of(places, command))
     settle(unit, places, unit.fallen_due(command.at, reader=command.reader), command.at)
     return Changed(unit.stay(after.id) or after)
 

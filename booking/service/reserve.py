@@ -1,6 +1,6 @@
 """Book a seat: this one, or the best free one of an area, or this one and else the best; or a place without a seat."""
 
-from booking.domain.booking import own_bookings_refuse, this_minute, wished_interval
+from booking.domain.booking import other_venue_refuses, own_bookings_refuse, this_minute, wished_interval
 from booking.domain.evidence import Change
 from booking.domain.places import Places, Seat
 from booking.domain.refusals import Refusal, RefusalCode
@@ -29,7 +29,8 @@ def reserve(unit: Unit, places: Places, command: Reserve) -> Changed | Refusal:
     if isinstance(interval, Refusal):
         return interval
     settle(unit, places, unit.fallen_due(command.at, reader=command.reader, area=area.id), command.at)
-    refused = own_bookings_refuse(places, unit.holding_of(command.reader), interval)
+    own = unit.holding_of(command.reader)
+    refused = own_bookings_refuse(places, own, interval) or other_venue_refuses(places, own, area)
     if refused:
         return refused
     closed = closed_by_staff(unit, places, area.id, None, interval)

@@ -93,6 +93,8 @@ class ReservationView:
     check_in_until: datetime
     away_until: datetime | None
     """When a reader who is away must be back."""
+    sign_out_until: datetime | None
+    """When a reader who is there must have signed out at the latest; None where nobody has to."""
     actions: list[Action]
     """What the reader may do at this moment."""
     history: list[HistoryLine] = field(default_factory=list)

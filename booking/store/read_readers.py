@@ -5,7 +5,7 @@ from typing import Any
 
 from booking.domain.extension import opens_at
 from booking.domain.places import Places
-from booking.domain.reservation import TRANSITIONS, Action, Reservation, Status, at
+from booking.domain.reservation import TRANSITIONS, Action, Reservation, Status, at, over_at
 from booking.domain.window import check_in_window
 from booking.service.act import READER_ACTIONS
 from booking.service.views import (
@@ -101,16 +101,26 @@ class ReaderReads:
             check_in_from=window.opens,
             check_in_until=window.closes,
             away_until=stay.away_until if stay.status is Status.AWAY else None,
+            sign_out_until=self._sign_out_until(stay),
             actions=[action for action in Action if self._possible(stay, action, now)],
             history=history or [],
         )
+
+    def _sign_out_until(self, stay: Reservation) -> datetime | None:
+        open_ = stay.status in {Status.IN_USE, Status.AWAY} and self._places.policy.sign_out.required
+        return over_at(stay, self._places.policy) if open_ else None
 
     def _possible(self, stay: Reservation, action: Action, now: datetime) -> bool:
         if action not in READER_ACTIONS or (stay.status, action) not in TRANSITIONS:
             return False
         if action is Action.CHECK_IN:
             return now in check_in_window(stay.start, stay.end, self._places.policy.check_in)
-        return action is not Action.EXTEND or now >= opens_at(self._places, stay)
+        rules = self._places.policy
+        if action is Action.STEP_AWAY:
+            return rules.away.offered and now < stay.end
+        if action is Action.EXTEND:
+            return rules.extend.offered and opens_at(self._places, stay) <= now < stay.end
+        return action is not Action.RETURN or now < stay.end
 
     # ---- passages and notifications ----------------------------------------------------------------------------------
 

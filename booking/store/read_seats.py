@@ -176,7 +176,7 @@ def _by_seat(stays: Iterable[_Stay], now: int) -> dict[str, list[_Stay]]:
     """Return what holds each seat at `now` or later, by start."""
     held: dict[str, list[_Stay]] = {}
     for stay in stays:
-        if stay.due > now:
+        if stay.due > now and stay.end > now:  # who has yet to sign out keeps no seat after the end
             held.setdefault(stay.seat, []).append(stay)
     return held
 

@@ -60,7 +60,8 @@ class SqliteUnit(ClosureUnit):
     def stays_at(self, reader: str, moment: datetime, venue: str | None) -> list[Reservation]:
         """Return what holds for `reader` in `venue`, and what was missed or lapsed but would still run at `moment`."""
         found = self.holding_of(reader) + self._all(
-            _SELECT + "WHERE reader = ? AND status IN ('no-show', 'lapsed') AND end_us > ? ORDER BY start_us",
+            _SELECT + "WHERE reader = ?1 AND (status IN ('no-show', 'lapsed') AND end_us > ?2 "
+            "OR status = 'not-signed-out' AND closed_us > ?2) ORDER BY start_us",
             (reader, us(moment)),
         )
         return [stay for stay in found if venue is None or self._venue(stay.area) in {venue, None}]

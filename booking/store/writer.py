@@ -23,6 +23,7 @@ from booking.service.commands import (
     AnswerGateRecord,
     Changed,
     CheckInByCode,
+    CheckOutByCode,
     CloseSession,
     Command,
     EnrolDevice,
@@ -40,6 +41,7 @@ from booking.service.commands import (
     Sweep,
     UseReaderCode,
 )
+from booking.service.entrance import check_out_by_code
 from booking.service.floor import CloseFloor, KeepHours, OpenFloor
 from booking.service.identity import IdentityCommand
 from booking.service.ledger import settle
@@ -220,6 +222,8 @@ class SqliteWriter:
                 return act(unit, self._places, command)
             case CheckInByCode():
                 return check_in_by_code(unit, self._places, command)
+            case CheckOutByCode():
+                return check_out_by_code(unit, self._places, command)
             case RecordGateEvent():
                 return self._gate_event(unit, command)
             case AnswerGateRecord():

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 
 from booking.domain.booking import opens_for_booking, this_minute
 from booking.domain.calendar import Opening, opening
@@ -57,6 +58,14 @@ def choose(context: Context, area: Area, day: date, start: datetime | None, end:
     ends = [moment for moment in (*grid, hours.end) if begins + rules.min_length <= moment <= begins + most]
     ends = sorted(set(ends))
     return Choice(day, starts, ends, now_offered, chosen, begins, end if end in ends else _usual(ends, begins))
+
+
+def steps_of(context: Context, area: Area, day: date) -> list[Interval]:
+    """Return what is left of an area's opening hours on `day`, cut at the grid."""
+    hours = hours_of(context, area, day)
+    inner = [moment for moment in _grid(hours.start, hours.end, context) if hours.start < moment < hours.end]
+    cuts = [hours.start, *inner, hours.end]
+    return [Interval(start, end) for start, end in pairwise(cuts) if end > context.clock.now()]
 
 
 def longest_stay(context: Context, area: Area) -> timedelta:

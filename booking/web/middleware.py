@@ -31,7 +31,7 @@ HEADERS = {
     # not "no-referrer": under it a browser sends `Origin: null` with our own forms
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(self)",
 }
 STRICT_TRANSPORT = "max-age=31536000"
 

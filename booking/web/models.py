@@ -189,6 +189,7 @@ class ReservationOut(BaseModel):
     check_in_from: datetime
     check_in_until: datetime
     away_until: datetime | None
+    sign_out_until: datetime | None
     actions: list[Action]
 
     @classmethod

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 
 from booking.domain.refusals import Refusal, RefusalCode
+from booking.domain.window import Interval
 from booking.service.commands import Reserve
 from booking.service.views import SeatAvailability
 from booking.web import choices, seat_map, sentences
@@ -105,12 +106,18 @@ def _area_page(
         kept["view"] = "list"
     if zoom != 1.0:
         kept["zoom"] = f"{zoom:g}"
+    free = sum(seat.status is SeatStatus.FREE for seat in seats)
+    steps = []
+    if area.capacity is not None and not choice.closed:
+        steps = context.reads.places_free(area.id, choices.steps_of(context, area, choice.day), words.now) or []
+        wished = context.reads.places_free(area.id, [Interval(choice.begins, choice.end)], words.now) or []
+        free = sum(step.free for step in wished)
     place = context.plans[area.id].seat(chosen.label) if chosen else None
     return render(
         request, "area.html", caller=caller, tab="book", status=status_of(refusal.code) if refusal else 200,
         area=area, version=version, choice=choice, drawing=drawing, chosen=chosen, listed=listed, kept=kept,
         query=urlencode(kept),
-        days=choices.days(context), free=sum(seat.status is SeatStatus.FREE for seat in seats),
+        days=choices.days(context), free=free, steps=steps,
         longest=choices.longest_stay(context, area), zooms=_steps(zoom),
         features=seat_map.features(place, words) if place else "",
         refusal=sentences.reason(refusal, words, context.site.policy) if refusal else "",

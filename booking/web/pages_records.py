@@ -17,6 +17,7 @@ PAGE = 10
 DONE = {
     "booked": None,
     "checked-in": None,
+    "signed-out": None,
     "cancel": Action.CANCEL,
     "step-away": Action.STEP_AWAY,
     "return": Action.RETURN,

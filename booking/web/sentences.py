@@ -25,8 +25,22 @@ _WHY = {
     RefusalCode.TOO_SHORT: N_("That is too short for a reservation."),
     RefusalCode.TOO_LONG: N_("That is longer than this area allows."),
     RefusalCode.TOO_MANY_ACTIVE: N_("You hold as many reservations as are allowed at once."),
+    RefusalCode.OTHER_VENUE: N_(
+        "You have a reservation at another campus. Once you have signed out there, or cancelled it, you can book here."
+    ),
+    RefusalCode.SIGN_OUT_ON_SITE: N_("Please sign out at the library's entrance: scan the code there as you go."),
     RefusalCode.WINDOW_NOT_OPEN: N_("It is too early to check in."),
     RefusalCode.WINDOW_CLOSED: N_("The time to check in is over."),
+    RefusalCode.POSITION_REQUIRED: N_(
+        "Signing in and out counts only in the library's range: please switch location on, allow it for this page, "
+        "and try again."
+    ),
+    RefusalCode.POSITION_VAGUE: N_(
+        "Your phone does not know well enough where it is. Please wait a moment, nearer to a window or the door, "
+        "and try again."
+    ),
+    RefusalCode.OUTSIDE_GEOFENCE: N_("You are not in the library's range. Signing in and out counts only there."),
+    RefusalCode.NOTHING_TO_CHECK_OUT: N_("You have no stay here to sign out of."),
     RefusalCode.NOTHING_TO_CHECK_IN: N_("You have no reservation that can be checked in now."),
     RefusalCode.NOT_POSSIBLE_NOW: N_("That is not possible as the reservation stands now."),
     RefusalCode.EXTEND_TOO_EARLY: N_("It is too early to extend."),
@@ -76,6 +90,7 @@ _WHEN = {
     RefusalCode.OUTSIDE_OPENING_HOURS: N_("Open from {moment}."),
     RefusalCode.SEAT_TAKEN: N_("It is free again from {moment}."),
     RefusalCode.AREA_FULL: N_("It is full until {moment}."),
+    RefusalCode.OTHER_VENUE: N_("Without signing out, from {moment}."),
     RefusalCode.READER_OVERLAP: N_("That one ends at {moment}."),
     RefusalCode.WINDOW_NOT_OPEN: N_("Check-in opens at {moment}."),
 }
@@ -93,8 +108,11 @@ _RULES = {
     "venues.exceptions": N_("Opening hours that day: {opens}–{closes}."),
     "areas.exceptions": N_("Opening hours that day: {opens}–{closes}."),
     "policy.booking.release_at": N_("The last day that can be booked opens at {release}."),
+    "policy.away.offered": N_("This library has no stepping away."),
+    "policy.extend.offered": N_("This library has no extending."),
     "policy.check_in.opens_before": N_("Check-in opens {length} before the start."),
     "policy.check_in.closes_after": N_("Check-in closes {length} after the start."),
+    "policy.check_in.position_accuracy_m": N_("It must be sure to {metres} m."),
     "policy.extend.opens_before_end": N_("Extending opens {length} before the end."),
     "policy.identity.activation_code_lasts": N_("A code counts for {length}."),
     "policy.identity.binding_confirm_for": N_("An app waits {length} for an answer."),
@@ -131,6 +149,7 @@ STATUS = {
     Status.CANCELLED: N_("Cancelled"),
     Status.NO_SHOW: N_("Missed"),
     Status.LAPSED: N_("Away too long"),
+    Status.NOT_SIGNED_OUT: N_("Not signed out"),
 }
 
 ACTIONS = {
@@ -153,6 +172,8 @@ _CHANGES = {
     "missed": N_("Missed: not checked in in time"),
     "lapsed": N_("Released: away too long"),
     "reinstated": N_("Restored: you were here in time"),
+    "not-signed-out": N_("Not signed out in time"),
+    "excused": N_("Settled: you went out in time"),
     "displaced": N_("The seat has gone to another reader; nothing is recorded against you"),
     "undone": N_("Undone, as you asked"),
     "check-in-soon": N_("Please check in soon"),
@@ -181,6 +202,7 @@ _SOURCES = {
     "web": N_("on the web"),
     "kiosk": N_("at a kiosk"),
     "kiosk-code": N_("by scanning a kiosk's code"),
+    "entrance-code": N_("by scanning the code at the entrance"),
     "app": N_("in the app"),
     "gate": N_("at the gate"),
     "staff": N_("by staff"),

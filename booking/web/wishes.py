@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from booking.domain.geofence import EARTH_M, MAX_LATITUDE, MAX_LONGITUDE
 from booking.domain.telling import MAX_ADDRESS, Topic
 
 Name = Annotated[str, Field(min_length=1, max_length=64)]
@@ -38,10 +39,21 @@ class ExtendIn(Wish):
     until: AwareDatetime | None = None
 
 
-class CheckInIn(Wish):
-    """The scanned code; without it the grant that `GET /c/{code}` left in this browser counts."""
+class PositionIn(Wish):
+    """Where the phone is: degrees (WGS 84), and within how many metres it is sure. Judged at once and never kept."""
+
+    lat: Annotated[float, Field(ge=-MAX_LATITUDE, le=MAX_LATITUDE)]
+    lon: Annotated[float, Field(ge=-MAX_LONGITUDE, le=MAX_LONGITUDE)]
+    accuracy: Annotated[float, Field(ge=0, lt=EARTH_M)]
+
+
+class ScanIn(Wish):
+    """The scanned code; without it the grant that `GET /c/{code}` left in this browser counts. `position` where the
+    library has a range.
+    """
 
     code: Code | None = None
+    position: PositionIn | None = None
 
 
 class ChannelIn(Wish):

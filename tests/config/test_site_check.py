@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import ConfigError, load, shipped
-from config.schema import Kiosk, Policy, Portal, PortalDirection, Site
+from config.schema import Geofence, Kiosk, Policy, Portal, PortalDirection, Site
 from config.site_check import NAME, load_site, problems, protocol_names
 from messages.errors import MessageError
 from messages.topics import check_name
@@ -39,6 +39,24 @@ def test_the_policy_of_the_first_manual():
     assert policy.booking.min_length == timedelta(minutes=10)
     # "系统会依据门禁记录辅助签到、暂离"
     assert (policy.gate.enter_checks_in, policy.gate.exit_means) == (True, "away")
+
+
+def test_the_policy_of_the_second_manual():
+    site = load_site(shipped("sites", "two-campus.toml"))
+    policy, hour = site.policy, timedelta(hours=1)
+    # "人数限制：东校区图书馆人数限制：300人西校区图书馆人数限制：250人"
+    assert [(area.id, area.capacity) for area in site.areas] == [("east", 300), ("west", 250)]
+    # "开放时间：每周一至周日（8:00—22:00）"
+    assert {(venue.opens, venue.closes) for venue in site.venues} == {(time(8), time(22))}
+    # "每次最少预约一小时，最多预约四小时", "只能选择两个时间段", "签退后可预约其他校区"
+    booking = policy.booking
+    assert (booking.min_length, booking.max_length, booking.max_active, booking.one_venue) == (hour, 4 * hour, 2, True)
+    # "最多可提前三天预约，晚上10:00以后可预约第三天"
+    assert (booking.advance_days, booking.release_at) == (3, time(22))
+    # "须在预约时间前后20分钟之内签到", "必须在图书馆范围的位置进行签到以及签退", "违约内容：未签到，未签退"
+    assert policy.check_in.opens_before == policy.check_in.closes_after == timedelta(minutes=20)
+    assert all(venue.geofence for venue in site.venues)
+    assert (policy.sign_out.required, policy.gate.exit_means) == (True, "end")
 
 
 def test_lengths_the_manual_shows():
@@ -98,6 +116,12 @@ PORTAL = GATE.portals[0]
         ({"kiosks": [Kiosk("K-2S", 1, KIOSK.name, "library")]}, "kiosks: 'K-2S' is not an id: use 1-48 lower-case letters, digits and inner hyphens"),
         ({"kiosks": [attrs.evolve(KIOSK, areas=["2f-center"])]}, "kiosks.k-2s.areas: there is no area '2f-center', did you mean '2f-centre'?"),
         ({"kiosks": [attrs.evolve(KIOSK, venue="x")]}, "kiosks.k-2s.venue: there is no venue 'x'"),
+        ({"areas": [attrs.evolve(AREA, capacity=300)]}, "areas.2f-centre.capacity: an area has a plan with seats or a capacity, not both: leave one out"),
+        ({"areas": [attrs.evolve(AREA, plan="", capacity=0)]}, "areas.2f-centre.capacity: 0 is not between 1 and 1000000"),
+        ({"venues": [attrs.evolve(VENUE, geofence=Geofence(91.0, 120.0, 150))]}, "venues.library.geofence.lat: 91.0 is not between -90 and 90"),
+        ({"venues": [attrs.evolve(VENUE, geofence=Geofence(30.0, float("nan"), 150))]}, "venues.library.geofence.lon: nan is not between -180 and 180"),
+        ({"venues": [attrs.evolve(VENUE, geofence=Geofence(30.0, 120.0, 0))]}, "venues.library.geofence.radius_m: 0 is not between 1 and 100000"),
+        ({"policy": policy(check_in={"position_accuracy_m": 0})}, "policy.check_in.position_accuracy_m: with less than 1 m no phone is sure enough"),
         ({"policy": policy(booking={"advance_days": -1})}, "policy.booking.advance_days: it is below 0; 0 means today only"),
         ({"policy": policy(booking={"max_active": 0})}, "policy.booking.max_active: with less than 1 nobody can book"),
         ({"policy": policy(booking={"max_length": timedelta(minutes=5)})}, "policy.booking.max_length: it is shorter than policy.booking.min_length"),

@@ -92,7 +92,9 @@ def test_a_bad_wish_is_answered_with_a_sentence(site_file, change, sentence):
 
 
 def test_a_site_file_that_is_not_there(tmp_path):
-    with pytest.raises(OnsiteError, match=r"there is no site file .*nowhere\.toml: name one with --site"):
+    with pytest.raises(
+        OnsiteError, match=r"there is no site file .*nowhere\.toml: give --site a path, or the name of one that ships"
+    ):
         asked(tmp_path / "nowhere.toml")
 
 

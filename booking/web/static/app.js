@@ -85,6 +85,24 @@
     }, 5000);
   }
 
+  /* --- signing in and out where the library has a range: the phone says where it is, once, as the form is sent --- */
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("form[data-position]") || form.elements.lat.value) return;
+    event.preventDefault();
+    const button = find("button", form), failed = find("[data-position-failed]");
+    const done = (lost) => { button.disabled = false; failed.hidden = !lost; };
+    if (!navigator.geolocation) { done(true); return; }
+    button.disabled = true;
+    navigator.geolocation.getCurrentPosition(({ coords }) => {
+      done(false);
+      form.elements.lat.value = coords.latitude;
+      form.elements.lon.value = coords.longitude;
+      form.elements.accuracy.value = coords.accuracy;
+      form.submit();
+    }, () => done(true), { enableHighAccuracy: true, timeout: 15000, maximumAge: 0 });
+  });
+
   /* --- the reader's code: seconds left, then a fresh one while somebody looks --- */
   let ends = 0;
   const begin = () => {

@@ -41,9 +41,9 @@ def clock_time(text, day=17):
 
 
 @cache
-def shipped_site():
-    """The shipped site, its plans, and one password's hash: made once, they are the slow part of a start."""
-    site = config.load(Site, config.shipped("sites", "bjut.toml"))
+def shipped_site(name="bjut.toml"):
+    """A shipped site, its plans, and one password's hash: made once, they are the slow part of a start."""
+    site = config.load(Site, config.shipped("sites", name))
     return site, {area.id: load_plan(site, area) for area in site.areas}, HASHER.hash(PASSWORD)
 
 
@@ -76,9 +76,9 @@ class Kiosks:
 class House:
     """A running service and what tests need to reach into."""
 
-    def __init__(self, folder, now, change=None):
+    def __init__(self, folder, now, change=None, site="bjut.toml"):
         self.clock = HandClock(now)
-        self.site, plans, password = shipped_site()
+        self.site, plans, password = shipped_site(site)
         self.site = change(self.site) if change else self.site
         places = Places.of(self.site, {area: plan.seats for area, plan in plans.items()})
         self.store = open_store(folder / "booking.sqlite", places, now)
@@ -205,11 +205,11 @@ def house(tmp_path):
 
 @pytest.fixture
 def open_house(tmp_path):
-    """`open_house(change, now="16:38")`: a service whose site file is what `change` makes of the shipped one."""
+    """`open_house(change, now="16:38")`: a service whose site file is what `change` makes of a shipped one."""
     opened = []
 
-    def open_(change=None, now="16:38", name="changed"):
-        opened.append(House(tmp_path / name, clock_time(now), change))
+    def open_(change=None, now="16:38", name="changed", site="bjut.toml"):
+        opened.append(House(tmp_path / name, clock_time(now), change, site))
         return opened[-1]
 
     yield open_

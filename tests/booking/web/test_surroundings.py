@@ -149,6 +149,7 @@ def test_the_openapi_document_is_whole(api):
             for verb in ("cancel", "step-away", "return", "extend", "end")
         ),
         ("post", "/api/v1/check-ins"),
+        ("post", "/api/v1/check-outs"),
         ("post", "/api/v1/reader-codes"),
         ("get", "/api/v1/gate-records"),
         ("post", "/api/v1/gate-records/{record_id}/confirm"),
