@@ -150,7 +150,7 @@ class SeatReads:
             hours = self._places.opening(area, day).hours
             yield from (us(hours.start), us(hours.end))
         for stay in stays:
-            yield from (stay.start, stay.due)
+            yield from (stay.start, min(stay.end, stay.due))
 
     def _states(self, area: str, stays: Iterable[_Stay], now: datetime) -> list[SeatState]:
         zone, seats = self._places.zone, self._places.seats_of[area]

@@ -239,6 +239,9 @@ def test_after_the_end_there_is_only_signing_out(house, api):
     house.at("10:10")
     assert first.get(f"/api/v1/reservations/{stay['id']}").json()["actions"] == ["end"]
     assert second.get("/api/v1/areas").json()["items"][0]["free"] == 300  # the place is another's already
+    assert house.reads.next_change("east", house.clock.now() - timedelta(minutes=15)) == house.clock.now() - timedelta(
+        minutes=10
+    )
     assert scan(first, house, "check-outs")["closed_at"] == iso("10:10")
 
 
