@@ -52,7 +52,16 @@ KINDS: dict[Topic, tuple[str, ...]] = {
         "undone",
     ),
     Topic.REMINDERS: tuple(Reminder),
-    Topic.LOSSES: ("missed", "lapsed", "displaced", "reinstated"),
+    Topic.LOSSES: (
+        "missed",
+        "lapsed",
+        "displaced",
+        "reinstated",
+        "withdrawn",
+        "shortened",
+        "not-signed-out",
+        "excused",
+    ),
     Topic.FREE: ("seat-free",),
 }
 
