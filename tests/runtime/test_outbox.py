@@ -109,6 +109,18 @@ def test_pending_pages_by_sequence(outbox):
     assert pages == [list(range(1, 21)), list(range(21, 41)), list(range(41, 46))]
 
 
+def test_the_newest_row_needs_no_reading_until_it_is_settled(outbox):
+    asked = []
+    first, second = outbox.append(event), outbox.append(event)
+    outbox._file.connection.exec_trace = lambda _cursor, sql, _values: asked.append(sql) or True
+    assert outbox.pending(after=first.sequence) == [second]
+    assert outbox.pending(after=second.sequence) == []
+    assert asked == []
+    outbox.acknowledge(ack(outbox, (2, 2)))
+    assert outbox.pending(after=first.sequence) == []
+    assert outbox.pending() == [first]
+
+
 def test_only_named_sequences_are_done_and_a_repeat_changes_nothing(outbox):
     for _ in range(10):
         outbox.append(event)
@@ -311,20 +323,21 @@ def test_a_sqlite_with_the_wal_reset_fault_is_refused(version, refused):
         outbox_file.refuse_faulty_sqlite(version)
 
 
-def test_memory_does_not_grow_with_the_backlog(outbox):
+def test_memory_does_not_grow_with_the_backlog(path):
     payload = b"p" * 2000
     digest = hashlib.sha256(payload).digest()
-    with outbox._file.connection as db:
+    with Outbox(path, Clock()) as outbox, outbox._file.connection as db:
         db.executemany(
             "INSERT INTO rows (sequence, topic, payload, digest) VALUES (?, ?, ?, ?)",
             ((number, TOPIC, payload, digest) for number in range(1, 30_001)),
         )
-    tracemalloc.start()
-    after = seen = 0
-    while page := outbox.pending(after=after):
-        after, seen = page[-1].sequence, seen + len(page)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    with Outbox(path, Clock()) as outbox:
+        tracemalloc.start()
+        after = seen = 0
+        while page := outbox.pending(after=after):
+            after, seen = page[-1].sequence, seen + len(page)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
     assert seen == 30_000
     assert peak < 2_000_000  # the backlog holds 60 MB
 
