@@ -159,7 +159,7 @@ class MqttLink:
             return False
         if self._stopping.is_set():
             connection.leave()
-        connection.wait_for_end()
+        connection.serve()
         if not self._accepted:
             return False
         self._accepted = False

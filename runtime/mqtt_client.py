@@ -8,6 +8,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -33,6 +34,8 @@ MAX_WAITING = 2000
 KEEP_ALIVE_SECONDS = 15
 """A cut cable is noticed, and the will sent, within one and a half of these."""
 CONNECT_TIMEOUT_SECONDS = 5.0
+_WRITE_TURN_SECONDS = 0.05
+"""How long a thread waits for another that writes."""
 _MAX_PACKET_BYTES = MAX_PAYLOAD_BYTES + 8 * 1024
 _MAX_USER_PROPERTIES = 16
 _NO_SUBSCRIBERS_CODE = 16
@@ -74,26 +77,32 @@ class Will(NamedTuple):
 
 
 class _Paho(paho.Client):
-    """Says when its network loop has ended, however it ended: left alone, paho's thread can die in silence."""
+    """Run without a thread of its own, so that whoever publishes also writes: no other thread has to be woken for it.
 
-    ended: threading.Event
+    One thread writes at a time, and none while the loop reads (an encrypted socket allows no more). What the socket does
+    not take at once follows with the loop's next turn: at the broker's next word, after a second at most.
+    """
 
-    def loop_forever(
-        self,
-        timeout: float = 1.0,
-        retry_first_connection: bool = False,  # noqa: FBT001, FBT002 - paho's signature
-    ) -> MQTTErrorCode:
+    def __init__(self, client_id: str) -> None:
+        self._wire = threading.Lock()
+        super().__init__(CallbackAPIVersion.VERSION2, client_id, protocol=paho.MQTTv5, reconnect_on_failure=False)
+
+    def loop_write(self) -> MQTTErrorCode:
+        # Whoever waits here may hold a lock that the present writer needs, so it gives up: the loop writes the rest.
+        if not self._wire.acquire(timeout=_WRITE_TURN_SECONDS):
+            return MQTTErrorCode.MQTT_ERR_SUCCESS
         try:
-            return super().loop_forever(timeout, retry_first_connection)
-        except Exception:  # noqa: BLE001 - whatever paho stumbles over, the link must know that it ended
-            _log.exception("the MQTT client failed on what the broker sent: a new connection is made")
-            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+            return super().loop_write()
         finally:
-            self.ended.set()
+            self._wire.release()
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        with self._wire:
+            return super()._sock_recv(bufsize)
 
 
 class Connection:
-    """`on_accepted` and `on_message` are called on the connection's thread and must not raise."""
+    """`on_accepted` and `on_message` are called on the thread of `serve` and must not raise."""
 
     def __init__(
         self,
@@ -112,8 +121,7 @@ class Connection:
         self._on_message = on_message
         self._ledger = PublishLedger()
         self._refusals: set[str] = set()
-        self._client = _Paho(CallbackAPIVersion.VERSION2, client_id, protocol=paho.MQTTv5, reconnect_on_failure=False)
-        self._client.ended = threading.Event()
+        self._client = _Paho(client_id)
         self._client.connect_timeout = CONNECT_TIMEOUT_SECONDS
         self._client.max_inflight_messages_set(MAX_IN_FLIGHT)
         self._client.max_queued_messages_set(MAX_WAITING)
@@ -126,9 +134,10 @@ class Connection:
         self._client.on_publish = self._published
         self._client.on_subscribe = self._subscribed
         self._client.on_socket_open = _without_delay
+        self._client.on_socket_close = _end_waiting
 
     def open(self) -> None:
-        """Reach the broker and start the network thread; OSError, ValueError or SecretFileError when it cannot be."""
+        """Reach the broker; OSError, ValueError or SecretFileError when it cannot be."""
         settings, client = self._settings, self._client
         client.username_pw_set(settings.username, read_secret(settings.password_file).decode().rstrip("\r\n"))
         if settings.tls_ca is not None:
@@ -144,13 +153,15 @@ class Connection:
             clean_start=not self._session_expiry,
             properties=properties,
         )
-        client.loop_start()
 
-    def wait_for_end(self) -> None:
-        """Wait until the connection is gone; what was not answered is then settled as lost."""
-        self._client.ended.wait()
-        self._client.loop_stop()
-        self._ledger.close()
+    def serve(self) -> None:
+        """Receive until the connection is gone; what was not answered is then settled as lost."""
+        try:
+            self._client.loop_forever()
+        except Exception:  # noqa: BLE001 - whatever paho stumbles over, the link makes a new connection
+            _log.exception("the MQTT client failed on what the broker sent: a new connection is made")
+        finally:
+            self._ledger.close()
 
     def leave(self) -> None:
         """Ask the broker to let us go and to publish the will."""
@@ -240,6 +251,12 @@ class Connection:
 
 def _without_delay(_client: Any, _userdata: Any, channel: Any) -> None:
     channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _end_waiting(_client: Any, _userdata: Any, channel: Any) -> None:
+    """Let the loop see that another thread closes the socket that it waits for."""
+    with suppress(OSError):
+        channel.shutdown(socket.SHUT_RDWR)
 
 
 def _user_properties(packet: int, pairs: Mapping[str, str]) -> Properties:

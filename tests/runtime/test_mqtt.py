@@ -31,6 +31,25 @@ def test_a_message_arrives_whole_with_its_properties(broker, site_id, listen, li
     assert (message.payload, message.properties, message.retained) == (payload, {"sig": "…", "kid": "0123"}, False)
 
 
+def test_threads_that_publish_at_once_do_not_mix_their_bytes(broker, site_id, listen, link_of):
+    observer = listen(broker, site_id)
+    link = link_of(broker, "gate-south")
+    payloads = [bytes([number]) * 20_000 for number in range(100)]
+    answers = []
+
+    def publish(some):
+        answers.extend(link.publish(topic_of(site_id), payload) for payload in some)
+
+    threads = [threading.Thread(target=publish, args=(payloads[n::5],)) for n in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(published.wait(30) for published in answers)
+    arrived = observer.expect(len(payloads), topic_of(site_id))
+    assert sorted(message.payload for message in arrived) == payloads
+
+
 def test_nobody_listening_is_a_success_with_a_note(broker, site_id, link_of):
     link = link_of(broker, "gate-south")
     published = link.publish(topic_of(site_id), b"x")
