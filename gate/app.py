@@ -120,7 +120,7 @@ class _Gate:
         return threading.Thread(target=guarded, name=name, daemon=True)
 
     def _when_stored(self) -> None:
-        self._delivery.wake()
+        self._delivery.send_stored()
         self._changed.set()
 
     def _read(self, lane: Lane) -> None:

@@ -44,8 +44,13 @@ class Delivery:
         """Whether the broker is connected now."""
         return self._link is not None and self._link.connected
 
+    def send_stored(self) -> None:
+        """Send the row that the caller has just stored, if we have joined. From any thread."""
+        if self._uplink is not None:
+            self._uplink.send_stored()
+
     def wake(self) -> None:
-        """Look for rows to send, or for the end. From any thread."""
+        """Look for the end. From any thread."""
         if self._uplink is not None:
             self._uplink.wake()
 

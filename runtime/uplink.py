@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -83,6 +84,8 @@ class Uplink:
         self._link = link
         self._key = key
         self._server_key = server_key
+        self._turn = threading.Lock()
+        """Held by the one thread that sends."""
         self._wakening = threading.Condition()
         self._woken = False
         self._inbox: deque[Message] = deque(maxlen=_MAX_INBOX)
@@ -96,10 +99,16 @@ class Uplink:
         self._counts: Counter[str] = Counter()
 
     def wake(self) -> None:
-        """Look again: a row was appended, the link has connected, or the thread is to stop. From any thread."""
+        """Look again: rows were appended, the link has connected, or the thread is to stop. From any thread."""
         with self._wakening:
             self._woken = True
             self._wakening.notify()
+
+    def send_stored(self) -> None:
+        """Send the row that the caller has just appended, without waiting for a thread to wake for it."""
+        with suppress(OutboxError), self._turn:
+            self._send_due(time.monotonic())
+        self.wake()  # it reckons anew when something is due, and meets and tells a fault of the outbox
 
     def on_ack(self, message: Message) -> None:
         """Take in a message from our acknowledgement topic. From any thread."""
@@ -146,6 +155,10 @@ class Uplink:
     def _step(self, now: float) -> float | None:
         """Do what is due at `now` and return for how many seconds nothing will be; None: until woken."""
         self._apply_acknowledgements()
+        with self._turn:
+            return self._send_due(now)
+
+    def _send_due(self, now: float) -> float | None:
         if not self._link.connected:
             return None
         session = self._link.session
@@ -216,8 +229,9 @@ class Uplink:
         # When this fails the rows stay under way, and a resend brings the acknowledgement again.
         settled = self._outbox.acknowledge(*arrived)
         self._counts["acknowledged"] += settled.done
-        for sequence in [number for number in self._flights if any(_names(found, number) for found in arrived)]:
-            del self._flights[sequence]
+        with self._turn:
+            for sequence in [number for number in self._flights if any(_names(found, number) for found in arrived)]:
+                del self._flights[sequence]
         for rejected in settled.aside:
             self._counts["rejected"] += 1
             _log.error(

@@ -74,6 +74,37 @@ def append(outbox, count=1, topic=ACCESS):
         outbox.append(lambda _epoch, sequence: (topic, b"%d" % sequence))
 
 
+def test_the_thread_that_stores_a_row_sends_it_and_all_threads_together_send_each_once(uplink, outbox, link, wait_for):
+    stop = threading.Event()
+    running = threading.Thread(target=uplink.run, args=(stop,))
+    running.start()
+    uplink._when_answered(link.session, None)
+
+    def store():
+        for _ in range(50):
+            append(outbox)
+            uplink.send_stored()
+            uplink.on_ack(signed_ack(outbox.epoch, list(link.sent)))
+
+    storing = [threading.Thread(target=store) for _ in range(3)]
+    for thread in storing:
+        thread.start()
+    for thread in storing:
+        thread.join()
+    uplink.on_ack(signed_ack(outbox.epoch, range(1, 151)))
+    wait_for(lambda: outbox.state().depth == 0, "everything is acknowledged")
+    stop.set()
+    uplink.wake()
+    running.join(30)
+    assert link.sent == list(range(1, 151))
+
+
+def test_a_stored_row_has_gone_when_send_stored_returns(uplink, outbox, link):
+    append(outbox)
+    uplink.send_stored()
+    assert link.take() == [1]
+
+
 # ---- the schedule, with the time as an argument ----------------------------------------------------------------------
 
 
