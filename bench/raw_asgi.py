@@ -16,8 +16,9 @@ import msgspec
 
 from bench.load import pin
 from booking.domain.places import Places
-from booking.service.commands import Changed, RequestKey, Reserve
+from booking.service.commands import Changed, Reserve
 from booking.service.ports import Writer
+from booking.service.request_key import RequestKey
 from booking.store.sqlite import open_store
 from booking.web.server import WebServer, bind
 from config.plans import load_plan

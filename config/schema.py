@@ -25,6 +25,30 @@ class ExitMeans(StrEnum):
     NOTHING = "nothing"
 
 
+class ViolationKind(StrEnum):
+    """What counts against a reader (违约)."""
+
+    NO_SHOW = "no-show"  # 未签到: not checked in within the window
+    LAPSED = "lapsed"  # 暂离超时: away longer than the limit
+    NO_SIGN_OUT = "no-sign-out"  # 未签退: left without signing out, where a site asks for it
+
+
+class CountedIn(StrEnum):
+    """Over which calendar stretch of the site violations are counted together; a week runs from Monday to Sunday."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class SuspendUntil(StrEnum):
+    """Until which midnight of the site a suspension lasts, seen from the day of the violation."""
+
+    NEXT_DAY = "next-day"
+    DAY_AFTER_NEXT = "day-after-next"
+    NEXT_WEEK = "rest-of-week"
+
+
 class PortalDirection(StrEnum):
     """Which way a portal leads; `frame` where the frame itself says."""
 
@@ -121,6 +145,33 @@ class SignOutPolicy:
 
 
 @attrs.frozen
+class ViolationStep:
+    """From the violation number `after` on, a reader cannot book until `suspend`."""
+
+    after: int
+    suspend: SuspendUntil
+
+
+@attrs.frozen
+class ViolationPolicy:
+    """What counts as a violation (违约), what follows from how many, and how it can be contested."""
+
+    no_show: bool = True
+    """Not checking in within the window counts."""
+    lapsed: bool = True
+    """Staying away longer than `away.limit` counts."""
+    no_sign_out: bool = True
+    """Leaving without signing out counts, where the site asks readers to sign out."""
+    counted_in: CountedIn = CountedIn.WEEK
+    steps: list[ViolationStep] = attrs.field(factory=list)
+    """`[{ after = 1, suspend = "next-day" }, …]`; empty: violations are recorded and nothing follows."""
+    watermark_wait: timedelta = 24 * HOUR
+    """A violation whose gates have not all reported past its deadline for so long is put before staff."""
+    appeal_within: timedelta = 7 * 24 * HOUR
+    """How long a reader can appeal."""
+
+
+@attrs.frozen
 class GatePolicy:
     """What a passage does."""
 
@@ -164,6 +215,7 @@ class Policy:
     gate: GatePolicy = attrs.field(factory=GatePolicy)
     reminders: RemindersPolicy = attrs.field(factory=RemindersPolicy)
     identity: IdentityPolicy = attrs.field(factory=IdentityPolicy)
+    violations: ViolationPolicy = attrs.field(factory=ViolationPolicy)
 
 
 @attrs.frozen

@@ -26,6 +26,11 @@ class Change(StrEnum):
     UNDONE = "undone"
     WITHDRAWN = "withdrawn"
     SHORTENED = "shortened"
+    VIOLATION = "violation"
+    """A violation is no longer provisional: it counts."""
+    VIOLATION_LIFTED = "violation-lifted"
+    APPEALED = "appealed"
+    VIOLATION_UPHELD = "violation-upheld"
 
 
 class Source(StrEnum):
@@ -67,3 +72,7 @@ class Evidence:
     occurred_at: datetime
     received_at: datetime
     facts: dict[str, str] = field(default_factory=dict)
+
+
+OF_VIOLATIONS = frozenset({Change.VIOLATION, Change.VIOLATION_LIFTED, Change.APPEALED, Change.VIOLATION_UPHELD})
+"""Entries about a consequence: they leave the reservation itself as it is."""

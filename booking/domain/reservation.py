@@ -202,6 +202,8 @@ def as_of(reservation: Reservation, policy: Policy, moment: datetime) -> Reserva
 
 def undone(before: Reservation, policy: Policy, now: datetime) -> Reservation:
     """Return the state `before` a disputed passage as it stands at `now`; what fell due meanwhile is no penalty."""
+    if not before.holds:
+        return before  # the passage had lifted a miss or a lapse: that stands as it was
     after = at(before, policy, now)
     if after.status is Status.NO_SHOW:
         return _must(apply(before, Action.CANCEL, now))

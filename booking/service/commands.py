@@ -13,7 +13,9 @@ from booking.domain.reservation import Action, Reservation
 from booking.service.floor import FloorCommand
 from booking.service.identity import BindingAsked, IdentityCommand
 from booking.service.people import Imported, PeopleCommand
+from booking.service.request_key import RequestKey
 from booking.service.telling import Claimed, TellingCommand
+from booking.service.violation_commands import ViolationCommand
 from messages.access import GateEvent
 
 
@@ -26,16 +28,6 @@ class Channel(StrEnum):
     GATE = "gate"
     STAFF = "staff"
     SYSTEM = "system"
-
-
-@dataclass(frozen=True, slots=True)
-class RequestKey:
-    """An `Idempotency-Key`: the first outcome under (reader, key) is stored and given again; another `digest`
-    (SHA-256 over method, path and body) under the same key is refused as KEY_REUSED.
-    """
-
-    key: str
-    digest: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +255,7 @@ Command = (
     | IdentityCommand
     | FloorCommand
     | PeopleCommand
+    | ViolationCommand
 )
 
 

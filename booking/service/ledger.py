@@ -7,6 +7,7 @@ from datetime import datetime
 from booking.domain.evidence import CHANGE_OF, Change, Evidence, Source
 from booking.domain.places import Places
 from booking.domain.reservation import Action, Reservation, Status, at
+from booking.service.consequences import follow
 from booking.service.unit import Unit
 
 _BY_TIME = {
@@ -63,9 +64,10 @@ def write(unit: Unit, places: Places, reservation: Reservation, action: Action, 
 
 
 def settle(unit: Unit, places: Places, stays: Iterable[Reservation], now: datetime) -> None:
-    """Write down what time has done to `stays` by `now`."""
+    """Write down what time has done to `stays` by `now`, and what follows from it."""
     for stay in stays:
         after = at(stay, places.policy, now)
         if after is not stay and after.closed_at is not None:
             unit.save(after)
             note(unit, places, after, _BY_TIME[after.status], Occasion(Source.SYSTEM, after.closed_at, now))
+            follow(unit, places, after, now)

@@ -25,6 +25,7 @@ from booking.service.views import (
     SeatAvailability,
     SessionView,
 )
+from booking.service.violation_views import StaffActionView, ViolationsView, ViolationView
 from messages.seats import AreaMap
 
 Touched = frozenset[str]
@@ -109,3 +110,12 @@ class Reads(TellingReads, IdentityReads, Protocol):
 
     def dead_letters(self, *, limit: int = 50) -> tuple[int, list[DeadLetterView]]:
         """How many there are, and the newest: for staff."""
+
+    def violations(self, reader: str, now: datetime) -> ViolationsView:
+        """A reader's violations, newest first, with the suspension in force at `now`."""
+
+    def contested(self, now: datetime) -> list[ViolationView]:
+        """Every violation that waits for staff, oldest first: appealed, or no gate has told for too long."""
+
+    def staff_actions(self, *, limit: int = 50) -> list[StaffActionView]:
+        """What staff did, newest first."""

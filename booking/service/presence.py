@@ -17,6 +17,7 @@ from booking.service.commands import (
     RecordGateEvent,
     Stored,
 )
+from booking.service.consequences import lift_by_evidence
 from booking.service.entrance import occasion_of, position_missing
 from booking.service.ledger import Occasion, note, settle, write
 from booking.service.room import is_taken, settle_around
@@ -81,6 +82,12 @@ def _carry_out(unit: Unit, places: Places, decision: Decision, occasion: Occasio
 
 
 def _bring_back(unit: Unit, places: Places, stay: Reservation, occasion: Occasion) -> tuple[Reservation, Change]:
+    after, change = _where_it_stands(unit, places, stay, occasion)
+    lift_by_evidence(unit, places, stay, occasion.source, occasion.received_at)
+    return after, change
+
+
+def _where_it_stands(unit: Unit, places: Places, stay: Reservation, occasion: Occasion) -> tuple[Reservation, Change]:
     now = occasion.received_at
     back = _must(apply(stay, Action.REINSTATE, occasion.occurred_at))
     standing = at(back, places.policy, now)

@@ -8,6 +8,7 @@ from booking.domain.reservation import Action, Reservation, Status, apply
 from booking.domain.seating import best_seat
 from booking.domain.window import Interval
 from booking.service.commands import Changed, Channel, Reserve
+from booking.service.consequences import suspended
 from booking.service.floor import closed_by_staff
 from booking.service.ledger import Occasion, note, settle, write
 from booking.service.room import no_place
@@ -30,7 +31,8 @@ def reserve(unit: Unit, places: Places, command: Reserve) -> Changed | Refusal:
         return interval
     settle(unit, places, unit.fallen_due(command.at, reader=command.reader, area=area.id), command.at)
     own = unit.holding_of(command.reader)
-    refused = own_bookings_refuse(places, own, interval) or other_venue_refuses(places, own, area)
+    refused = suspended(unit, places, command.reader, command.at)
+    refused = refused or own_bookings_refuse(places, own, interval) or other_venue_refuses(places, own, area)
     if refused:
         return refused
     closed = closed_by_staff(unit, places, area.id, None, interval)

@@ -12,6 +12,7 @@ from booking.domain.closures import Closure
 from booking.domain.evidence import Evidence
 from booking.domain.reservation import Reservation
 from booking.domain.window import Interval
+from booking.service.violation_book import ViolationBook
 from messages.access import AccessEvent, PassageEvent
 
 
@@ -42,6 +43,10 @@ class GateRecord:
 
 class Unit(Protocol):
     """One transaction's reads and writes."""
+
+    @property
+    def violations(self) -> ViolationBook:
+        """Return what is kept of violations."""
 
     def new_id(self, at: datetime) -> str:
         """Return a fresh opaque id that sorts by `at`."""

@@ -17,11 +17,12 @@ from booking.store.read_identity import IdentityReads
 from booking.store.read_readers import ReaderReads
 from booking.store.read_seats import SeatReads
 from booking.store.read_telling import TellingReads
+from booking.store.read_violations import ViolationReads
 from booking.store.rows import RESERVATION, reservation_of, us_or_none
 from booking.store.writer import SqliteWriter
 
 
-class SqliteReads(SeatReads, ReaderReads, TellingReads, IdentityReads, ClosureReads):
+class SqliteReads(SeatReads, ReaderReads, TellingReads, IdentityReads, ClosureReads, ViolationReads):
     """booking.service.ports.Reads over a pool of query-only connections."""
 
     def __init__(self, pool: ReaderPool, places: Places, generation: int) -> None:
@@ -30,6 +31,7 @@ class SqliteReads(SeatReads, ReaderReads, TellingReads, IdentityReads, ClosureRe
         TellingReads.__init__(self, pool)
         IdentityReads.__init__(self, pool)
         ClosureReads.__init__(self, pool)
+        ViolationReads.__init__(self, pool, places)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from booking.store.rows import (
     us_or_none,
     values_of,
 )
+from booking.store.sqlite_violations import SqliteViolations
 from booking.store.tell import tell
 from messages.access import PassageEvent
 
@@ -42,6 +43,7 @@ class SqliteUnit(ClosureUnit):
         self._db = connection
         self._places = places
         self.touched: set[str] = set()
+        self.violations = SqliteViolations(connection)
 
     # ---- reservations ------------------------------------------------------------------------------------------------
 

@@ -41,6 +41,7 @@ from booking.service.commands import (
     Sweep,
     UseReaderCode,
 )
+from booking.service.consequences import confirm_heard
 from booking.service.entrance import check_out_by_code
 from booking.service.floor import CloseFloor, KeepHours, OpenFloor
 from booking.service.identity import IdentityCommand
@@ -50,6 +51,7 @@ from booking.service.ports import Touched
 from booking.service.presence import answer_record, check_in_by_code, record_event
 from booking.service.reserve import reserve
 from booking.service.telling import TellingCommand
+from booking.service.violation_commands import Appeal, DecideViolation, GrantAmnesty, HearGate
 from booking.store import desk_commands as desk
 from booking.store import floor_commands as floor
 from booking.store import identity_commands, people_commands
@@ -59,6 +61,7 @@ from booking.store.held_places import forget_past
 from booking.store.reminders import remind
 from booking.store.rows import outcome_json, outcome_of_json, us
 from booking.store.sqlite_unit import SqliteUnit
+from booking.store.violation_commands import judge
 
 MOST_PER_COMMIT = 256
 _OVERLAPS = {
@@ -248,12 +251,15 @@ class SqliteWriter:
                 return desk.mark_told(self._db, command)
             case Sweep():
                 settle(unit, self._places, unit.fallen_due(command.at), command.at)
+                confirm_heard(unit, self._places, command.at)
                 desk.forget_old(self._db, us(command.at))
                 remind(self._db, self._places, command.at)
                 forget_past(self._db, us(command.at))
                 return Stored()
             case CloseFloor() | OpenFloor() | KeepHours():
                 return floor.carry_out(unit, self._places, command)
+            case HearGate() | Appeal() | DecideViolation() | GrantAmnesty():
+                return judge(unit, self._places, command)
 
     def _gate_event(self, unit: SqliteUnit, command: RecordGateEvent) -> Recorded:
         known = desk.gate_event_known(self._db, command)

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Request, Response
 
 from booking.domain.geofence import Position, nearness
 from booking.domain.refusals import Refusal
-from booking.service.commands import Changed, CheckInByCode, CheckOutByCode, IssueReaderCode, RequestKey
+from booking.service.commands import Changed, CheckInByCode, CheckOutByCode, IssueReaderCode
+from booking.service.request_key import RequestKey
 from booking.web import grants, pictures
 from booking.web.context import Context
 from booking.web.grants import Grant

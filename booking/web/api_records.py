@@ -3,7 +3,8 @@
 from fastapi import APIRouter, Request
 
 from booking.domain.refusals import Refusal, RefusalCode
-from booking.service.commands import AnswerGateRecord, RequestKey
+from booking.service.commands import AnswerGateRecord
+from booking.service.request_key import RequestKey
 from booking.service.views import GateRecordView
 from booking.web.context import Context
 from booking.web.models import GateRecordOut, GateRecordsOut, NotificationOut, NotificationsOut

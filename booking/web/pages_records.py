@@ -40,7 +40,7 @@ async def home(request: Request) -> Response:
     views = [view for view in page.items if current is None or view.id != current.id]
     return render(
         request, "home.html", caller=caller, tab="records", current=current, views=views, next=page.next,
-        assisted=_assisted(request, caller, current), first=cursor is None,
+        assisted=_assisted(request, caller, current), first=cursor is None, record=context.reads.violations(caller.reader, now),
     )  # fmt: skip
 
 

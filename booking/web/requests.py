@@ -6,7 +6,8 @@ from datetime import date, datetime
 from starlette.requests import Request
 
 from booking.domain.refusals import Refusal, RefusalCode
-from booking.service.commands import Changed, Outcome, RequestKey
+from booking.service.commands import Changed, Outcome
+from booking.service.request_key import RequestKey
 from booking.service.views import ReservationView
 from booking.web.context import Context
 from booking.web.language import Words, api_language, page_language

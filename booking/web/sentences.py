@@ -1,5 +1,6 @@
 """Every sentence that tells a reader why not, what happened and what is next. Facts in, one language's words out."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from booking.domain.refusals import Refusal, RefusalCode
@@ -70,6 +71,10 @@ _WHY = {
     RefusalCode.BINDING_ELSEWHERE: N_("Only the browser that made the activation code may answer this."),
     RefusalCode.BINDING_OVER: N_("The time to confirm this app is over. Please get a fresh activation code."),
     RefusalCode.CONFIRM_TOO_LATE: N_("The time to answer for this passage is over."),
+    RefusalCode.SUSPENDED: N_(
+        "Because of your violations you cannot book for a while. What you have booked stays yours."
+    ),
+    RefusalCode.APPEAL_TOO_LATE: N_("The time to appeal is over."),
     RefusalCode.SIGN_IN_REQUIRED: N_("Please sign in first."),
     RefusalCode.SIGN_IN_FAILED: N_("Student number or password is wrong. Graduate numbers have capital letters."),
     RefusalCode.TOO_MANY_TRIES: N_("Too many tries. Please wait a little."),
@@ -116,6 +121,9 @@ _RULES = {
     "policy.extend.opens_before_end": N_("Extending opens {length} before the end."),
     "policy.identity.activation_code_lasts": N_("A code counts for {length}."),
     "policy.identity.binding_confirm_for": N_("An app waits {length} for an answer."),
+    "policy.away.limit": N_("Be back within {length} after stepping away."),
+    "policy.violations.steps": N_("Violations counted: {violations}."),
+    "policy.violations.appeal_within": N_("Appeals count for {length}."),
     "policy.gate.confirm_for": N_("Answers count for {length}."),
 }
 
@@ -132,6 +140,8 @@ TITLES = {
     RefusalCode.NOTHING_TO_CHECK_IN: N_("Nothing to check in"),
     RefusalCode.WINDOW_NOT_OPEN: N_("Too early"),
     RefusalCode.WINDOW_CLOSED: N_("Too late"),
+    RefusalCode.SUSPENDED: N_("You cannot book now"),
+    RefusalCode.APPEAL_TOO_LATE: N_("Too late"),
     RefusalCode.NOT_FOUND: N_("Not found"),
     RefusalCode.UNKNOWN_AREA: N_("Not found"),
     RefusalCode.UNKNOWN_RESERVATION: N_("Not found"),
@@ -181,6 +191,10 @@ _CHANGES = {
     "ending-soon": N_("Your time is nearly over"),
     "withdrawn": N_("Taken back because the place closes; nothing is recorded against you"),
     "shortened": N_("Ends earlier because the place closes"),
+    "violation": N_("One violation recorded"),
+    "violation-lifted": N_("Violation lifted"),
+    "appealed": N_("Appealed against the violation"),
+    "violation-upheld": N_("Violation upheld after a look at it"),
 }
 
 _ADVICE = {
@@ -231,11 +245,15 @@ def title(refusal: Refusal, words: Words) -> str:
 
 def rule(refusal: Refusal, words: Words, policy: Policy) -> str | None:
     """State the rule behind `policy_key` with its number; None for a rule that needs no saying."""
-    key = refusal.policy_key or ""
+    return rule_of(refusal.policy_key or "", refusal.facts, words, policy)
+
+
+def rule_of(key: str, known: Mapping[str, str], words: Words, policy: Policy) -> str | None:
+    """State the rule of a policy key with its number; `known` are facts that fill it. None where nothing is said."""
     sentence = _RULES.get(key)
     if sentence is None:
         return None
-    facts: dict[str, str] = dict(refusal.facts)
+    facts: dict[str, str] = dict(known)
     value = _value(key, policy)
     if "minutes" in facts and facts["minutes"].isdigit():
         facts["length"] = words.length(timedelta(minutes=int(facts["minutes"])))

@@ -1,5 +1,6 @@
 """A small real site, its store on a real file, and a few readers: what the tests of booking share."""
 
+import hashlib
 from datetime import UTC, datetime, time, timedelta
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
@@ -7,10 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from booking.domain.places import Places
-from booking.service.commands import Act, Card, Changed, LoadPeople, Person, Reserve
+from booking.service.commands import Act, Card, Changed, LoadPeople, Person, RecordGateEvent, Reserve
 from booking.store.sqlite import open_store
 from config.schema import Area, Gate, Kiosk, Policy, Portal, PortalDirection, Site, Venue
 from config.values import Text
+from messages import access
+from messages.access import AccessEvent, AccessOutcome, Credential, CredentialKind, Direction
 
 ZONE = ZoneInfo("Asia/Shanghai")
 READERS = tuple(f"S{number:03}" for number in range(40))
@@ -123,6 +126,46 @@ class Desk:
 
     def close(self):
         self.store.close()
+
+
+class GateOfTest:
+    """Hands a gate's events to the writer, as the ingest does."""
+
+    def __init__(self, desk, name="south"):
+        self.desk, self.name, self.sequence = desk, name, 0
+
+    def passes(self, direction, when, *, received=None, card="0000000001", **more):
+        self.sequence += 1
+        event = AccessEvent(
+            portal=more.pop("portal", "south-3"),
+            direction=Direction(direction),
+            credential=Credential(more.pop("kind", CredentialKind.CARD), card),
+            outcome=AccessOutcome(more.pop("outcome", "reported")),
+            occurred_at=clock_time(when),
+            monotonic_ns=0,
+            boot_id="b",
+            epoch=1,
+            sequence=self.sequence,
+        )
+        return self.send(event, received or when)
+
+    def send(self, event, received):
+        payload = access.encode("lib", self.name, event)
+        return self.desk.do(
+            RecordGateEvent(
+                gate=self.name,
+                at=clock_time(received),
+                event=event,
+                payload=payload,
+                digest=hashlib.sha256(payload).digest(),
+            )
+        )
+
+
+@pytest.fixture
+def open_gate():
+    """`open_gate(desk, name)`: a gate whose events go straight to the desk's writer."""
+    return GateOfTest
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Gate and code over a real store: each passage does what the rules say, judged by when it happened."""
 
-import hashlib
-
 import attrs
 import pytest
 
@@ -14,52 +12,16 @@ from booking.service.commands import (
     Channel,
     CheckInByCode,
     Recorded,
-    RecordGateEvent,
     Stored,
     Sweep,
 )
 from config.schema import ExitMeans, GatePolicy, Policy
-from messages import access
-from messages.access import AccessEvent, AccessOutcome, Credential, CredentialKind, Direction, PassageEvent
-
-
-class Gate:
-    """Hands a gate's events to the writer, as the ingest does."""
-
-    def __init__(self, desk, at, name="south"):
-        self.desk, self.at, self.name, self.sequence = desk, at, name, 0
-
-    def passes(self, direction, when, *, received=None, card="0000000001", **more):
-        self.sequence += 1
-        event = AccessEvent(
-            portal=more.pop("portal", "south-3"),
-            direction=Direction(direction),
-            credential=Credential(more.pop("kind", CredentialKind.CARD), card),
-            outcome=AccessOutcome(more.pop("outcome", "reported")),
-            occurred_at=self.at(when),
-            monotonic_ns=0,
-            boot_id="b",
-            epoch=1,
-            sequence=self.sequence,
-        )
-        return self.send(event, received or when)
-
-    def send(self, event, received):
-        payload = access.encode("lib", self.name, event)
-        return self.desk.do(
-            RecordGateEvent(
-                gate=self.name,
-                at=self.at(received),
-                event=event,
-                payload=payload,
-                digest=hashlib.sha256(payload).digest(),
-            )
-        )
+from messages.access import CredentialKind, PassageEvent
 
 
 @pytest.fixture
-def gate(desk, at):
-    return Gate(desk, at)
+def gate(desk, open_gate):
+    return open_gate(desk)
 
 
 @pytest.fixture
@@ -128,8 +90,8 @@ def test_the_wiring_says_the_direction_where_the_frame_does_not(desk, gate, stay
     assert desk.status(stay, "09:51") is Status.AWAY
 
 
-def test_a_passage_touches_its_own_venue_only(desk, at, stay):
-    Gate(desk, at, "annex").passes("in", "08:50", portal="annex-1")
+def test_a_passage_touches_its_own_venue_only(desk, at, stay, open_gate):
+    open_gate(desk, "annex").passes("in", "08:50", portal="annex-1")
     assert desk.status(stay, "08:51") is Status.RESERVED
 
 
@@ -214,10 +176,10 @@ def test_away_before_the_start_counts_from_the_start(desk, gate, stay, at):
     assert desk.reads.reservation("S001", stay.id, at("08:46")).away_until == at("09:30")
 
 
-def test_where_leaving_is_ending(open_desk, places, at):
+def test_where_leaving_is_ending(open_desk, places, at, open_gate):
     policy = Policy(gate=GatePolicy(exit_means=ExitMeans.END))
     desk = open_desk(Places(attrs.evolve(places.site, policy=policy), places.seats_of))
-    gate, stay = Gate(desk, at), desk.booked("S001", "centre-005", "09:00", "12:00", now="08:00")
+    gate, stay = open_gate(desk), desk.booked("S001", "centre-005", "09:00", "12:00", now="08:00")
     gate.passes("in", "09:00")
     gate.passes("out", "10:00", received="10:20")
     assert desk.status(stay, "10:21") is Status.IN_USE, "late evidence ends no stay"

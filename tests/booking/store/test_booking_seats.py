@@ -7,7 +7,8 @@ import pytest
 
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.reservation import Action, Status
-from booking.service.commands import Changed, RequestKey, Reserve, Stored, Sweep
+from booking.service.commands import Changed, Reserve, Stored, Sweep
+from booking.service.request_key import RequestKey
 from booking.store.rows import RESERVATION, values_of
 
 

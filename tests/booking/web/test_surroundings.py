@@ -158,6 +158,8 @@ def test_the_openapi_document_is_whole(api):
         ("get", "/api/v1/channels"),
         ("put", "/api/v1/channels/{channel}"),
         ("delete", "/api/v1/channels/{channel}"),
+        ("get", "/api/v1/violations"),
+        ("post", "/api/v1/violations/{violation_id}/appeal"),
         ("get", "/api/v1/notifications"),
         ("get", "/api/v1/staff/closures"),
         ("post", "/api/v1/staff/closures"),
