@@ -96,6 +96,10 @@ class BookingPolicy:
     """Reservations of one reader that are not over."""
     one_venue: bool = False
     """While a reservation is not over, a reader books in no other venue."""
+    rebook_limit: int = 3
+    """So many cancellations of one seat by one reader within `rebook_within` begin its `cool_down` for them; 0: none do."""
+    rebook_within: timedelta = 2 * HOUR
+    cool_down: timedelta = 30 * MIN
 
 
 @attrs.frozen
@@ -277,6 +281,12 @@ class Area:
     capacity: int | None = None
     exceptions: list[DateHours] = attrs.field(factory=list)
     """Days on which this area has other hours than its venue, or none. Never longer ones."""
+    eligible: list[str] = attrs.field(factory=list)
+    """Groups of readers that may book here; empty means everybody."""
+    walk_up_share: float = 0.0
+    """This part of its places, the last free ones, is given out at kiosks alone …"""
+    walk_up_release: timedelta = 30 * MIN
+    """… until this long before the start."""
 
 
 @attrs.frozen

@@ -125,6 +125,9 @@ def _bad_areas(site: Site) -> Iterator[str]:
         key = f"areas.{area.id}"
         yield from _unknown(f"{key}.venue", area.venue, [venue.id for venue in site.venues], "venue")
         yield from _bad_dates(f"{key}.exceptions", area.exceptions)
+        if not 0 <= area.walk_up_share < 1:
+            yield f"{key}.walk_up_share: it is a part of the area, from 0 to less than 1, such as 0.1"
+        yield from (f"{key}.eligible: {group!r} is one word without spaces" for group in area.eligible if " " in group)
         if area.max_length is not None and area.max_length < site.policy.booking.min_length:
             yield f"{key}.max_length: it is shorter than policy.booking.min_length"
         if area.capacity is not None:
@@ -186,6 +189,8 @@ def _bad_policy(policy: Policy) -> Iterator[str]:
         yield "policy.booking.advance_days: it is below 0; 0 means today only"
     if booking.release_at is not None and booking.advance_days < 1:
         yield "policy.booking.release_at: with advance_days 0 it would hide today; leave it out"
+    if booking.rebook_limit < 0:
+        yield "policy.booking.rebook_limit: it is below 0; 0 means no cool-down"
     if booking.max_active < 1:
         yield "policy.booking.max_active: with less than 1 nobody can book"
     if booking.max_length < booking.min_length:

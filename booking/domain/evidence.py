@@ -24,6 +24,7 @@ class Change(StrEnum):
     NOT_SIGNED_OUT = "not-signed-out"
     EXCUSED = "excused"
     UNDONE = "undone"
+    MOVED = "moved"
     WITHDRAWN = "withdrawn"
     SHORTENED = "shortened"
     VIOLATION = "violation"
@@ -54,6 +55,7 @@ CHANGE_OF: dict[Action, Change] = {
     Action.COMPLETE: Change.ENDED,
     Action.REINSTATE: Change.REINSTATED,
     Action.DISPLACE: Change.DISPLACED,
+    Action.MOVE: Change.MOVED,
     Action.WITHDRAW: Change.WITHDRAWN,
     Action.SHORTEN: Change.SHORTENED,
     Action.FORGET_SIGN_OUT: Change.NOT_SIGNED_OUT,

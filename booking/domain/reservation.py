@@ -45,6 +45,8 @@ class Action(StrEnum):
     """The same, but seat or reader were booked meanwhile: that booking stands."""
     WITHDRAW = "withdraw"
     """The library takes it back, because the place closes. No fault of the reader's."""
+    MOVE = "move"
+    """The reader changes to another seat; everything else stays as it is."""
     SHORTEN = "shorten"
     """The place closes before its end: it ends then."""
     FORGET_SIGN_OUT = "forget-sign-out"
@@ -57,10 +59,12 @@ TRANSITIONS: dict[tuple[Status, Action], Status] = {
     (Status.RESERVED, Action.CHECK_IN): Status.IN_USE,
     (Status.RESERVED, Action.CANCEL): Status.CANCELLED,
     (Status.RESERVED, Action.MISS): Status.NO_SHOW,
+    (Status.RESERVED, Action.MOVE): Status.RESERVED,
     (Status.RESERVED, Action.WITHDRAW): Status.CANCELLED,
     (Status.RESERVED, Action.SHORTEN): Status.RESERVED,
     (Status.IN_USE, Action.STEP_AWAY): Status.AWAY,
     (Status.IN_USE, Action.EXTEND): Status.IN_USE,
+    (Status.IN_USE, Action.MOVE): Status.IN_USE,
     (Status.IN_USE, Action.END): Status.ENDED,
     (Status.IN_USE, Action.COMPLETE): Status.ENDED,
     (Status.IN_USE, Action.WITHDRAW): Status.ENDED,
@@ -137,12 +141,22 @@ def apply(
             return replace(after, returned_at=at, away_until=None)
         case Action.EXTEND | Action.SHORTEN:
             return replace(after, end=until or after.end)
+        case Action.MOVE:
+            return after
         case Action.REINSTATE if reservation.status is Status.NO_SHOW:
             return replace(after, checked_in_at=at, closed_at=None)
         case Action.REINSTATE:
             return replace(after, returned_at=at, away_until=None, closed_at=None)
         case _:
             return replace(after, closed_at=at)
+
+
+def moved(reservation: Reservation, area: str, seat: str) -> Reservation | Refusal:
+    """Return the reservation on another seat; attendance, absence and times go with it."""
+    status = TRANSITIONS.get((reservation.status, Action.MOVE))
+    if status is None:
+        return Refusal(RefusalCode.NOT_POSSIBLE_NOW, facts={"status": reservation.status, "action": Action.MOVE})
+    return replace(reservation, status=status, area=area, seat=seat)
 
 
 _NEEDS_UNTIL = frozenset({Action.STEP_AWAY, Action.EXTEND, Action.SHORTEN})

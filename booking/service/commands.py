@@ -60,6 +60,21 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MoveSeat:
+    """Move a reservation to `seat`. `taken`: somebody else sits on the reader's seat (占座); staff get a task, and without
+    a `seat` it moves to the best free one nearby.
+    """
+
+    reader: str
+    at: datetime
+    reservation: str
+    seat: str | None
+    taken: bool = False
+    channel: Channel = Channel.WEB
+    request: RequestKey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckInByCode:
     """Check in with a kiosk's code that was verified at `seen_at` (the GET): unique per reader, kiosk and step.
     A reader who is away returns by it.
@@ -237,6 +252,7 @@ class Sweep:
 Command = (
     Reserve
     | Act
+    | MoveSeat
     | CheckInByCode
     | CheckOutByCode
     | RecordGateEvent

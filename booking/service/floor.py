@@ -42,13 +42,22 @@ class OpenFloor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettleTask:
+    """Say that a task is done."""
+
+    task: str
+    staff: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeepHours:
     """Hold every reservation against the opening hours of the site file, which may be another since it was booked."""
 
     at: datetime
 
 
-FloorCommand = CloseFloor | OpenFloor | KeepHours
+FloorCommand = CloseFloor | OpenFloor | SettleTask | KeepHours
 
 
 def close_floor(unit: Unit, places: Places, command: CloseFloor) -> Refusal | None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from booking.domain.closures import Closure
 from booking.domain.reservation import Reservation
+from booking.domain.tasks import Task
 from booking.domain.window import Interval
 from booking.service.commands import Command, Outcome
 from booking.service.identity import IdentityReads
@@ -62,6 +63,9 @@ class Reads(TellingReads, IdentityReads, Protocol):
 
     def every_closure(self, *, limit: int = 50) -> list[Closure]:
         """All closures with who made and lifted them, newest first: for staff."""
+
+    def tasks(self, *, limit: int = 50) -> list[Task]:
+        """What is to be done on the floor, oldest first; then what was settled, newest first: for staff."""
 
     def places_free(self, area: str, steps: Sequence[Interval], now: datetime) -> list[PlacesFree] | None:
         """How many places of a capacity area are free throughout each of `steps`; None for any other area."""

@@ -5,11 +5,10 @@ from booking.domain.evidence import Change
 from booking.domain.places import Places, Seat
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.reservation import Action, Reservation, Status, apply
-from booking.domain.seating import best_seat
 from booking.domain.window import Interval
+from booking.service.choice import best_for, why_not_area, why_not_seat
 from booking.service.commands import Changed, Channel, Reserve
 from booking.service.consequences import suspended
-from booking.service.floor import closed_by_staff
 from booking.service.ledger import Occasion, note, settle, write
 from booking.service.room import no_place
 from booking.service.unit import Unit
@@ -35,9 +34,9 @@ def reserve(unit: Unit, places: Places, command: Reserve) -> Changed | Refusal:
     refused = refused or own_bookings_refuse(places, own, interval) or other_venue_refuses(places, own, area)
     if refused:
         return refused
-    closed = closed_by_staff(unit, places, area.id, None, interval)
-    if closed:
-        return closed
+    refused = why_not_area(unit, places, command, area, interval)
+    if refused:
+        return refused
     if area.capacity is not None:
         full = no_place(unit, area, interval)
         return full or Changed(_write(unit, places, command, (area.id, NO_SEAT), interval))
@@ -50,26 +49,12 @@ def reserve(unit: Unit, places: Places, command: Reserve) -> Changed | Refusal:
 def _seat_for(unit: Unit, places: Places, command: Reserve, area: str, interval: Interval) -> Seat | Refusal:
     wished = places.seat(command.seat) if command.seat else None
     if wished is not None:
-        taken = _why_not(unit, places, wished, interval)
+        taken = why_not_seat(unit, places, command, wished, interval)
         if taken is None:
             return wished
         if command.area is None:
             return taken
-    shut = {closure.seat or "" for closure in unit.closures(area, interval)}
-    best = best_seat(places.seats_of[area], unit.held_seats(area, interval) | shut, wished)
-    return best or Refusal(RefusalCode.AREA_FULL, facts={"area": area})
-
-
-def _why_not(unit: Unit, places: Places, seat: Seat, interval: Interval) -> Refusal | None:
-    if seat.closed:
-        return Refusal(RefusalCode.SEAT_CLOSED, "areas.closed_seats", facts={"label": seat.label})
-    closed = closed_by_staff(unit, places, seat.area, seat.id, interval)
-    if closed is not None:
-        return closed
-    clash = unit.clash(seat.id, interval)
-    if clash is None:
-        return None
-    return Refusal(RefusalCode.SEAT_TAKEN, next_allowed_at=clash.end, facts={"label": seat.label})
+    return best_for(unit, places, command, area, interval, near=wished)
 
 
 def _write(unit: Unit, places: Places, command: Reserve, where: tuple[str, str], interval: Interval) -> Reservation:

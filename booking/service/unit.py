@@ -11,6 +11,7 @@ from booking.domain.capacity import Level
 from booking.domain.closures import Closure
 from booking.domain.evidence import Evidence
 from booking.domain.reservation import Reservation
+from booking.domain.tasks import Task
 from booking.domain.window import Interval
 from booking.service.violation_book import ViolationBook
 from messages.access import AccessEvent, PassageEvent
@@ -97,6 +98,24 @@ class Unit(Protocol):
 
     def standing(self, area: str | None = None, seat: str | None = None) -> list[Reservation]:
         """Return what holds in an area or on a seat of it, from now on; without an area, everywhere."""
+
+    def cancelled(self, reader: str, since: datetime, seat: str | None = None) -> dict[str, list[datetime]]:
+        """Return when `reader` cancelled reservations of each seat (or of `seat`), ascending, after `since`."""
+
+    def groups_of(self, reader: str) -> set[str]:
+        """Return the groups that `reader` belongs to."""
+
+    def add_task(self, task: Task) -> None:
+        """Insert a task."""
+
+    def settle_task(self, task: str, by: str, at: datetime) -> bool:
+        """Write down who settled a task; False when there is none. Settled before: nothing changes."""
+
+    def reported(self, area: str) -> set[str]:
+        """Return the seats of `area` that an open task is about."""
+
+    def touch(self, area: str) -> None:
+        """Say that seats of `area` change, although no reservation in it is written."""
 
     def add(self, reservation: Reservation) -> None:
         """Insert a reservation; storage refuses an overlap."""

@@ -1,9 +1,18 @@
 """The commands of booking.service.floor, dispatched: every one answers Stored or why not."""
 
 from booking.domain.places import Places
-from booking.domain.refusals import Refusal
+from booking.domain.refusals import Refusal, RefusalCode
 from booking.service.commands import Stored
-from booking.service.floor import CloseFloor, FloorCommand, KeepHours, OpenFloor, close_floor, keep_hours, open_floor
+from booking.service.floor import (
+    CloseFloor,
+    FloorCommand,
+    KeepHours,
+    OpenFloor,
+    SettleTask,
+    close_floor,
+    keep_hours,
+    open_floor,
+)
 from booking.service.unit import Unit
 
 
@@ -14,6 +23,9 @@ def carry_out(unit: Unit, places: Places, command: FloorCommand) -> Stored | Ref
             return close_floor(unit, places, command) or Stored()
         case OpenFloor():
             return open_floor(unit, command) or Stored()
+        case SettleTask():
+            found = unit.settle_task(command.task, command.staff, command.at)
+            return Stored() if found else Refusal(RefusalCode.NOT_FOUND)
         case KeepHours():
             keep_hours(unit, places, command)
             return Stored()

@@ -111,6 +111,8 @@ class ReaderReads:
         return over_at(stay, self._places.policy) if open_ else None
 
     def _possible(self, stay: Reservation, action: Action, now: datetime) -> bool:
+        if action is Action.MOVE:
+            return bool(stay.seat) and (stay.status, action) in TRANSITIONS
         if action not in READER_ACTIONS or (stay.status, action) not in TRANSITIONS:
             return False
         if action is Action.CHECK_IN:

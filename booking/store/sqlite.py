@@ -19,10 +19,11 @@ from booking.store.read_seats import SeatReads
 from booking.store.read_telling import TellingReads
 from booking.store.read_violations import ViolationReads
 from booking.store.rows import RESERVATION, reservation_of, us_or_none
+from booking.store.task_rows import TaskReads
 from booking.store.writer import SqliteWriter
 
 
-class SqliteReads(SeatReads, ReaderReads, TellingReads, IdentityReads, ClosureReads, ViolationReads):
+class SqliteReads(SeatReads, ReaderReads, TellingReads, IdentityReads, ClosureReads, ViolationReads, TaskReads):
     """booking.service.ports.Reads over a pool of query-only connections."""
 
     def __init__(self, pool: ReaderPool, places: Places, generation: int) -> None:
@@ -32,6 +33,7 @@ class SqliteReads(SeatReads, ReaderReads, TellingReads, IdentityReads, ClosureRe
         IdentityReads.__init__(self, pool)
         ClosureReads.__init__(self, pool)
         ViolationReads.__init__(self, pool, places)
+        TaskReads.__init__(self, pool)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from booking.store.rows import (
     values_of,
 )
 from booking.store.sqlite_violations import SqliteViolations
+from booking.store.task_rows import TaskUnit
 from booking.store.tell import tell
 from messages.access import PassageEvent
 
@@ -36,7 +37,7 @@ _SELECT = f"SELECT {RESERVATION} FROM reservations "  # noqa: S608 - the columns
 _OVERLAPS = "holding = 1 AND end_us > ? AND start_us < ?"
 
 
-class SqliteUnit(ClosureUnit):
+class SqliteUnit(ClosureUnit, TaskUnit):
     """The reads and writes of one command inside the writer's transaction. `touched` collects areas that changed."""
 
     def __init__(self, connection: apsw.Connection, places: Places) -> None:
@@ -112,6 +113,10 @@ class SqliteUnit(ClosureUnit):
             _SELECT + "WHERE holding = 1 AND (?1 IS NULL OR area = ?1) AND (?2 IS NULL OR seat = ?2) ORDER BY id",
             (area, seat),
         )
+
+    def touch(self, area: str) -> None:
+        """Say that seats of `area` change, although no reservation in it is written."""
+        self.touched.add(area)
 
     def levels(self, area: str, interval: Interval) -> list[Level]:
         """Return how many places of a capacity area are held throughout `interval`, in order and without a gap."""

@@ -31,6 +31,7 @@ from booking.service.commands import (
     KeepDeadLetter,
     LoadPeople,
     MarkTold,
+    MoveSeat,
     OfferEnrolment,
     OpenSession,
     Outcome,
@@ -43,9 +44,10 @@ from booking.service.commands import (
 )
 from booking.service.consequences import confirm_heard
 from booking.service.entrance import check_out_by_code
-from booking.service.floor import CloseFloor, KeepHours, OpenFloor
+from booking.service.floor import CloseFloor, KeepHours, OpenFloor, SettleTask
 from booking.service.identity import IdentityCommand
 from booking.service.ledger import settle
+from booking.service.move import move
 from booking.service.people import PeopleCommand
 from booking.service.ports import Touched
 from booking.service.presence import answer_record, check_in_by_code, record_event
@@ -223,6 +225,8 @@ class SqliteWriter:
                 return reserve(unit, self._places, command)
             case Act():
                 return act(unit, self._places, command)
+            case MoveSeat():
+                return move(unit, self._places, command)
             case CheckInByCode():
                 return check_in_by_code(unit, self._places, command)
             case CheckOutByCode():
@@ -256,7 +260,7 @@ class SqliteWriter:
                 remind(self._db, self._places, command.at)
                 forget_past(self._db, us(command.at))
                 return Stored()
-            case CloseFloor() | OpenFloor() | KeepHours():
+            case CloseFloor() | OpenFloor() | SettleTask() | KeepHours():
                 return floor.carry_out(unit, self._places, command)
             case HearGate() | Appeal() | DecideViolation() | GrantAmnesty():
                 return judge(unit, self._places, command)

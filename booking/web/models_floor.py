@@ -1,10 +1,11 @@
-"""What the API gives staff of the floor: closures. A pydantic type each; times carry the site's offset."""
+"""What the API gives staff of the floor: closures and tasks. A pydantic type each; times carry the site's offset."""
 
 from datetime import datetime
 
 from pydantic import BaseModel
 
 from booking.domain.closures import Closure
+from booking.domain.tasks import Task
 from booking.web.language import Words
 from booking.web.models import TextOut
 
@@ -44,3 +45,34 @@ class ClosuresOut(BaseModel):
     """Closures, newest first."""
 
     items: list[ClosureOut]
+
+
+class TaskOut(BaseModel):
+    """One task: `kind` is "seat-taken" (占座). It names no reader. `settled_by` null: still open."""
+
+    id: str
+    kind: str
+    area: str
+    seat: str
+    made_at: datetime
+    settled_by: str | None
+    settled_at: datetime | None
+
+    @classmethod
+    def of(cls, task: Task, words: Words) -> "TaskOut":
+        """Take over a task."""
+        return cls(
+            id=task.id,
+            kind=task.kind,
+            area=task.area,
+            seat=task.seat,
+            made_at=words.local(task.made_at),
+            settled_by=task.settled_by,
+            settled_at=words.local(task.settled_at) if task.settled_at else None,
+        )
+
+
+class TasksOut(BaseModel):
+    """Tasks, open ones first."""
+
+    items: list[TaskOut]

@@ -1,4 +1,4 @@
-"""The page on which staff close an area or a seat and open it again."""
+"""The pages on which staff close an area or a seat and open it again, and settle what readers reported."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from fastapi import APIRouter, Request, Response
 
 from booking.domain.refusals import Refusal, RefusalCode
-from booking.service.floor import CloseFloor, OpenFloor
+from booking.service.floor import CloseFloor, OpenFloor, SettleTask
 from booking.web import sentences
 from booking.web.api_floor import closure_id, only_staff
 from booking.web.language import N_
@@ -77,6 +77,26 @@ async def lift(request: Request, closure: str) -> Response:
     if isinstance(outcome, Refusal):
         raise Refused(outcome)
     return see("/staff/closures")
+
+
+@router.get("/staff/tasks")
+async def tasks(request: Request) -> Response:
+    """Show what readers reported, open tasks first."""
+    caller, context = staff_caller(request), context_of(request)
+    areas = {area.id: area for area in context.site.areas}
+    return render(request, "staff_tasks.html", caller=caller, tab="staff", tasks=context.reads.tasks(), areas=areas)
+
+
+@router.post("/staff/tasks/{task}/settle")
+async def settle(request: Request, task: str) -> Response:
+    """Say that a task is done."""
+    caller, _ = await form_caller(request)
+    only_staff(caller)
+    context = context_of(request)
+    outcome = await submit(context, SettleTask(task=task, staff=caller.reader, at=context.clock.now()))
+    if isinstance(outcome, Refusal):
+        raise Refused(outcome)
+    return see("/staff/tasks")
 
 
 def _page(request: Request, caller: Caller, form: dict[str, str], wrong: str) -> Response:

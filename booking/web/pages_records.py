@@ -18,6 +18,7 @@ DONE = {
     "booked": None,
     "checked-in": None,
     "signed-out": None,
+    "moved": None,
     "cancel": Action.CANCEL,
     "step-away": Action.STEP_AWAY,
     "return": Action.RETURN,

@@ -28,6 +28,7 @@ _STATUS = {
     RefusalCode.NOT_FOUND: 404,
     RefusalCode.OUTSIDE_OPENING_HOURS: 422,
     RefusalCode.CLOSED: 422,
+    RefusalCode.NOT_ELIGIBLE: 403,
     RefusalCode.TOO_FAR_AHEAD: 422,
     RefusalCode.IN_THE_PAST: 422,
     RefusalCode.OFF_GRID: 422,

@@ -19,6 +19,10 @@ _WHY = {
     RefusalCode.UNKNOWN_AREA: N_("There is no such area."),
     RefusalCode.UNKNOWN_RESERVATION: N_("There is no such reservation among yours."),
     RefusalCode.OUTSIDE_OPENING_HOURS: N_("The library is closed at that time."),
+    RefusalCode.NOT_ELIGIBLE: N_("This area is for other readers. Please choose another one."),
+    RefusalCode.KEPT_FOR_WALK_UPS: N_("The last free seats here are kept for readers who come to a kiosk."),
+    RefusalCode.COOL_DOWN: N_("You have booked and cancelled this seat several times. Please choose another one."),
+    RefusalCode.OTHER_BUILDING: N_("A move is possible within the same building only."),
     RefusalCode.CLOSED: N_("It is closed at that time."),
     RefusalCode.TOO_FAR_AHEAD: N_("That day cannot be booked yet."),
     RefusalCode.IN_THE_PAST: N_("That time is already over."),
@@ -112,6 +116,7 @@ _RULES = {
     "venues.weekdays": N_("Opening hours that day: {opens}–{closes}."),
     "venues.exceptions": N_("Opening hours that day: {opens}–{closes}."),
     "areas.exceptions": N_("Opening hours that day: {opens}–{closes}."),
+    "policy.booking.rebook_limit": N_("After {count} cancellations of one seat it has a cool-down."),
     "policy.booking.release_at": N_("The last day that can be booked opens at {release}."),
     "policy.away.offered": N_("This library has no stepping away."),
     "policy.extend.offered": N_("This library has no extending."),
@@ -169,6 +174,7 @@ ACTIONS = {
     Action.EXTEND: N_("Extend"),
     Action.END: N_("End"),
     Action.CANCEL: N_("Cancel"),
+    Action.MOVE: N_("Change seat"),
 }
 
 _CHANGES = {
@@ -189,6 +195,7 @@ _CHANGES = {
     "check-in-soon": N_("Please check in soon"),
     "return-soon": N_("Please come back soon"),
     "ending-soon": N_("Your time is nearly over"),
+    "moved": N_("Moved to another seat"),
     "withdrawn": N_("Taken back because the place closes; nothing is recorded against you"),
     "shortened": N_("Ends earlier because the place closes"),
     "violation": N_("One violation recorded"),

@@ -47,6 +47,13 @@ class PositionIn(Wish):
     accuracy: Annotated[float, Field(ge=0, lt=EARTH_M)]
 
 
+class MoveIn(Wish):
+    """To which seat; `taken` says that somebody else sits on the reader's own, and then no seat means the best one."""
+
+    seat: Name | None = None
+    taken: bool = False
+
+
 class ScanIn(Wish):
     """The scanned code; without it the grant that `GET /c/{code}` left in this browser counts. `position` where the
     library has a range.

@@ -7,7 +7,7 @@ import pytest
 
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.reservation import Action, Status
-from booking.service.commands import Changed, Reserve, Stored, Sweep
+from booking.service.commands import Changed, MoveSeat, Reserve, Stored, Sweep
 from booking.service.request_key import RequestKey
 from booking.store.rows import RESERVATION, values_of
 
@@ -192,3 +192,12 @@ def test_a_listener_that_fails_stops_neither_the_writer_nor_the_other_listeners(
     desk.booked("S002", "east-001", "09:00", "12:00")
     assert desk.writer.alive
     assert heard[:1] == [frozenset({"centre"})]
+
+
+def test_a_move_stays_within_its_building_and_frees_the_old_seat(desk, at):
+    stay = desk.booked("S001", "centre-001", "18:00", "20:00", now="09:00")
+    away = desk.do(MoveSeat(reader="S001", at=at("09:00"), reservation=stay.id, seat="annex-001"))
+    assert away.code is RefusalCode.OTHER_BUILDING
+    moved = desk.do(MoveSeat(reader="S001", at=at("09:00"), reservation=stay.id, seat="east-001"))
+    assert (moved.reservation.area, moved.reservation.seat) == ("east", "east-001")
+    assert desk.booked("S002", "centre-001", "18:00", "20:00", now="09:00").status is Status.RESERVED

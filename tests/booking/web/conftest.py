@@ -281,3 +281,15 @@ def device(house, clients):
         return client
 
     return make
+
+
+@pytest.fixture
+def device_of(clients):
+    """`device_of(house, name, kind)`: the same at a service of `open_house`."""
+
+    def make(house, name="k-2s", kind="kiosk"):
+        client = Device(house, name, kind)
+        clients.append(client)
+        return client
+
+    return make

@@ -173,8 +173,8 @@ def test_the_readers_actions(api, house):
 
 def test_pages_of_reservations(api):
     client = api(ONE)
-    for _ in range(5):
-        stay = client.book(start=T.format("18:00")).json()["id"]
+    for seat in range(61, 66):
+        stay = client.book(seat=f"2f-centre-0{seat}", start=T.format("18:00")).json()["id"]
         client.post(f"/api/v1/reservations/{stay}/cancel")
     first = client.get("/api/v1/reservations?limit=3").json()
     rest = client.get("/api/v1/reservations", params={"limit": 3, "cursor": first["next"]}).json()

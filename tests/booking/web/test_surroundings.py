@@ -146,7 +146,7 @@ def test_the_openapi_document_is_whole(api):
         ("get", "/api/v1/reservations/{reservation_id}"),
         *(
             ("post", f"/api/v1/reservations/{{reservation_id}}/{verb}")
-            for verb in ("cancel", "step-away", "return", "extend", "end")
+            for verb in ("cancel", "step-away", "return", "extend", "end", "move")
         ),
         ("post", "/api/v1/check-ins"),
         ("post", "/api/v1/check-outs"),
@@ -161,6 +161,8 @@ def test_the_openapi_document_is_whole(api):
         ("get", "/api/v1/violations"),
         ("post", "/api/v1/violations/{violation_id}/appeal"),
         ("get", "/api/v1/notifications"),
+        ("get", "/api/v1/staff/tasks"),
+        ("post", "/api/v1/staff/tasks/{task}/settle"),
         ("get", "/api/v1/staff/closures"),
         ("post", "/api/v1/staff/closures"),
         ("post", "/api/v1/staff/closures/{closure}/lift"),
