@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from config import plans
 from config.plans import Plan
-from config.schema import Kiosk, Site
+from config.schema import Kiosk, KioskRole, Site
 from config.values import Text
 
 
@@ -32,6 +32,8 @@ class Place:
     public_url: str
     areas: tuple[AreaPlace, ...]
     nearest: int
+    entrance: bool = False
+    """It stands at the library's door: its code alone, for coming and going."""
 
     @property
     def host(self) -> str:
@@ -56,4 +58,5 @@ def place_of(site: Site, kiosk: Kiosk, public_url: str) -> Place:
         public_url=public_url.rstrip("/"),
         areas=tuple(AreaPlace(area.id, area.name, area.floor, plans.load_plan(site, area)) for area in ordered),
         nearest=len(rank) or len(ordered),
+        entrance=kiosk.role is KioskRole.ENTRANCE,
     )

@@ -21,7 +21,7 @@ def draw_code(sheet: Sheet, card: Rect) -> None:
         _hidden(sheet, inside, due)
         return
     title, rest = inside.cut_top(76)
-    ask = "Scan with your phone to check in"
+    ask = "Scan with your phone to sign in or out" if view.place.entrance else "Scan with your phone to check in"
     sheet.text("code/title", title, Run(words.say(ask), Size.TITLE, theme.ink, bold=True), align=Align.CENTER)
     note, rest = rest.cut_top(48)
     sheet.text("code/note", note, Run(words.also(ask), Size.LEAD - 2, theme.muted), align=Align.CENTER)

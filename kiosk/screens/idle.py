@@ -1,4 +1,4 @@
-"""The idle screen: the check-in code, the free seats, and two buttons. Chinese and English side by side."""
+"""The idle screen: the check-in code, the free seats, and two buttons (none at an entrance). Chinese and English side by side."""
 
 from display.layout import Rect
 from display.scene import Align, Bar, Icon, Run, Scene
@@ -28,8 +28,9 @@ def _portrait(sheet: Sheet, room: Rect) -> None:
     lowered = sheet.view.state.lowered
     footer, room = room.cut_bottom(FOOTER + 44, 20)
     _footer(sheet, Rect(footer.x, footer.y, footer.w, FOOTER), lowering=True)
-    actions, room = room.cut_bottom(ACTIONS, GAP)
-    _actions(sheet, actions)
+    if not sheet.view.place.entrance:
+        actions, room = room.cut_bottom(ACTIONS, GAP)
+        _actions(sheet, actions)
     _, room = room.cut_top(round(sheet.view.canvas.h * LOWERED_BY) if lowered else 4, GAP)
     rows = min(sheet.view.place.nearest, 6, max(1, (room.h - 840) // ROW) if not lowered else 3)
     free, card = room.cut_bottom(ROW * rows + 56 + 72, GAP)
@@ -43,8 +44,9 @@ def _landscape(sheet: Sheet, room: Rect) -> None:
     _, room = room.cut_top(0, GAP)
     card, side = room.cut_left(room.w // 2 - GAP, GAP)
     draw_code(sheet, card)
-    actions, side = side.cut_bottom(ACTIONS, GAP)
-    _actions(sheet, actions)
+    if not sheet.view.place.entrance:
+        actions, side = side.cut_bottom(ACTIONS, GAP)
+        _actions(sheet, actions)
     _free_now(sheet, side, min(sheet.view.place.nearest, (side.h - 128) // ROW))
 
 

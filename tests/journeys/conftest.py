@@ -307,6 +307,22 @@ def library(tmp_path_factory, free_port, display):
         turnstile.close()
 
 
+@pytest.fixture(scope="module")
+def make_library(tmp_path_factory, free_port):
+    """`make_library(*options)`: another library, running with these options; no turnstile of the test's own."""
+    made = []
+
+    def make(*options: str) -> Library:
+        text = (ROOT / "config" / "sites" / "bjut.toml").read_text(encoding="utf-8")
+        made.append(Library(tmp_path_factory.mktemp("library"), (free_port(), free_port()), {}, text))
+        made[-1].start(*options)
+        return made[-1]
+
+    yield make
+    for library in made:
+        library.abandon()
+
+
 @pytest.fixture
 def sign_in(library):
     """`sign_in(page, account)`: fill in the sign-in page; `here=True` when the page shows it already."""

@@ -19,11 +19,14 @@ import zxingcpp
 from babel.messages.pofile import read_po
 from fontTools.ttLib import TTFont
 
+import config
+from config.schema import Site
 from display.layout import MIN_TARGET, TARGET_GAP, Canvas
 from display.painter import set_text
 from display.scene import Text
 from display.theme import BOLD, HIGH_CONTRAST, LIGHT, REGULAR, Size
 from kiosk.code_clock import CodeClock
+from kiosk.place import place_of
 from kiosk.screens import every
 from kiosk.seat_map import SeatMaps
 from kiosk.state import (
@@ -123,6 +126,18 @@ def test_another_decoder_reads_the_exact_address_of_this_step(place, name, size)
     (found,) = zxingcpp.read_barcodes(shot)
     assert found.text == code_clock().due(NOW).url
     assert found.text.startswith(f"{PUBLIC_URL}/c/1")
+
+
+@pytest.mark.parametrize("size", [TALL, WIDE])
+def test_at_an_entrance_there_is_the_code_and_nothing_to_pick(size):
+    site = config.load(Site, config.shipped("sites", "two-campus.toml"))
+    entrance = place_of(site, site.kiosks[0], PUBLIC_URL)
+    scene = every.draw(view_of(entrance, state_at(entrance), size, LIGHT))
+    assert {"pick", "mine"}.isdisjoint(target.name for target in scene.targets)
+    said = "".join(run.text for item in scene.items if isinstance(item, Text) for run in item.runs)
+    assert "手机扫码签到 / 签退" in said
+    (found,) = zxingcpp.read_barcodes(pygame.surfarray.array3d(painted(scene, size)).swapaxes(0, 1))
+    assert found.text == code_clock().due(NOW).url
 
 
 @pytest.mark.parametrize("name", ["idle-no-key", "idle-clock-off"])
