@@ -1,14 +1,16 @@
 """What every test may ask for: a port of this worker's own, a real broker, a site of its own, a real browser, a patient wait."""
 
+import fcntl
 import itertools
 import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,18 +46,27 @@ def wait_for() -> Callable[..., object]:
 # ---- ports -----------------------------------------------------------------------------------------------------------
 
 
+@cache
 def _ports() -> Iterator[int]:
-    """Walk round this worker's block of 100 ports, below the range from which the kernel gives out its own."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    block = 10_000 + zlib.crc32(str(Path.cwd()).encode()) % 50 * 400 + worker % 4 * 100
-    return itertools.cycle(range(block, block + 100))
+    """Walk round a block of 100 ports that this process alone uses, below the range from which the kernel gives its own.
 
-
-_PORTS = _ports()
+    The block is held by a lock on a file, so that no other worker, and no other suite on this machine, walks in it too.
+    """
+    folder = Path(tempfile.gettempdir()) / f"seatgate-test-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    for block in range(10_000, 32_700, 100):
+        lock = os.open(folder / str(block), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+        else:
+            return itertools.cycle(range(block, block + 100))  # the lock is let go when this process ends
+    pytest.fail("every block of ports is taken by other test runs")
 
 
 def unused_port() -> int:
-    for port in itertools.islice(_PORTS, 100):
+    for port in itertools.islice(_ports(), 100):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
