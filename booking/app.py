@@ -165,6 +165,7 @@ def _edge(
         on_connect=connected,
     )
     link.subscribe(every(places.site.id, Family.GATES, Leaf.ACCESS))
+    link.subscribe(every(places.site.id, Family.GATES, Leaf.PRESENCE))
     store.writer.on_commit(committed)
 
     def faults() -> list[str]:

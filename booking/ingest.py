@@ -17,6 +17,7 @@ import msgspec
 from booking.domain.places import Places
 from booking.domain.refusals import Refusal
 from booking.errors import BookingError
+from booking.hearing import is_report, report_of
 from booking.identity import NAME, Identity, Signed
 from booking.service.commands import Command, KeepDeadLetter, Outcome, Recorded, RecordGateEvent
 from booking.service.ports import Reads, Writer
@@ -133,9 +134,10 @@ class Ingest:
                 self._take_safely([message])
 
     def take(self, batch: Iterable[Message]) -> None:
-        """Store one batch in one transaction, then acknowledge it."""
-        now = self._clock.now()
-        read = [seen for message in batch if (seen := self._read(message, now)) is not None]
+        """Store one batch in one transaction, then acknowledge it; what gates say of themselves comes after it."""
+        now, batch = self._clock.now(), list(batch)
+        events = [message for message in batch if not is_report(message)]
+        read = [seen for message in events if (seen := self._read(message, now)) is not None]
         verified = [one for one in read if isinstance(one, _Verified)]
         answers = _Answers()
         for one in read:
@@ -147,6 +149,14 @@ class Ingest:
         except BookingError as error:
             _log.error("gate events not stored events=%d error=%s: they will be sent again", len(verified), error)
         self._acknowledge(answers)
+        self._hear([message for message in batch if is_report(message)], now)
+
+    def _hear(self, reports: list[Message], now: datetime) -> None:
+        """Hand on how far gates have told; what is lost here a gate says again within a minute."""
+        heard: list[Command] = [one for message in reports if (one := report_of(message, self._reads, now))]
+        if heard:
+            self._writer.submit(heard).result()
+            self.counts["reports"] += len(heard)
 
     # ---- reading -----------------------------------------------------------------------------------------------------
 

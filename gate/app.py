@@ -140,7 +140,7 @@ class _Gate:
                 self._capture.take(lane, each, at)
 
     def _duties(self) -> None:
-        """Write the status when something changed, counts into the log every minute, and prune once a day."""
+        """Write the status when something changed, count and report every minute, and prune once a day."""
         stop = self._service.stop
         prune_at = report_at = self._clock.now()
         while not stop.is_set():
@@ -148,6 +148,7 @@ class _Gate:
             if now >= report_at:
                 report_at = now + REPORT_EVERY
                 self._capture.report_bad_frames()
+                self._delivery.report()
             if now >= prune_at:
                 prune_at = now + PRUNE_EVERY
                 self._prune(now)

@@ -6,6 +6,7 @@ Only the composition of `runtime`'s parts; delivery itself is `runtime.uplink`. 
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from config.schema import Site
 from gate.enrolment import Enrols, server_key
@@ -33,6 +34,7 @@ class Delivery:
         self._clock = clock
         self._link: MqttLink | None = None
         self._uplink: Uplink | None = None
+        self._announce: Callable[[], None] | None = None
 
     @property
     def joined(self) -> bool:
@@ -53,6 +55,11 @@ class Delivery:
         """Look for the end. From any thread."""
         if self._uplink is not None:
             self._uplink.wake()
+
+    def report(self) -> None:
+        """Say again how far the outbox is, so that booking knows what can still be missing. From any thread."""
+        if self._announce is not None and self.connected:
+            self._announce()
 
     def run(self, stop: threading.Event, on_change: Callable[[], None]) -> None:
         """Join, then deliver until `stop` is set and `wake` is called.
@@ -81,7 +88,8 @@ class Delivery:
                 uplink.on_booking_presence(message)
 
         def on_connect(session: int) -> None:
-            presence.announce(link, session)
+            self._announce = partial(presence.announce, link, session)
+            self._announce()
             uplink.wake()
             on_change()
 

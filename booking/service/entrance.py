@@ -7,6 +7,7 @@ from booking.domain.places import Places
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.reservation import Action, Reservation, Status, apply, as_of
 from booking.service.commands import Changed, CheckInByCode, CheckOutByCode
+from booking.service.consequences import lift_by_evidence
 from booking.service.ledger import Occasion, settle, write
 from booking.service.unit import Unit
 
@@ -42,6 +43,8 @@ def check_out_by_code(unit: Unit, places: Places, command: CheckOutByCode) -> Ch
     if not unit.use_code(command.reader, command.kiosk, command.step, command.at):
         return Refusal(RefusalCode.CODE_USED)
     write(unit, places, after, action, occasion_of(places, command))
+    if action is Action.EXCUSE:
+        lift_by_evidence(unit, places, stay, Source.ENTRANCE_CODE, command.at)
     return Changed(after)
 
 

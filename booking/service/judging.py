@@ -1,5 +1,7 @@
 """What gates report, readers ask and staff decide about violations, within a transaction."""
 
+from datetime import timedelta
+
 from booking.domain.evidence import Change
 from booking.domain.places import Places
 from booking.domain.refusals import Refusal, RefusalCode
@@ -9,11 +11,14 @@ from booking.service.consequences import confirm_heard, lift, tell, venue_of
 from booking.service.unit import Unit
 from booking.service.violation_commands import Appeal, DecideViolation, GrantAmnesty, HearGate
 
+STORED_WITHIN = timedelta(seconds=5)
+"""What a gate captured less than this before it reported may not have been in its outbox yet."""
+
 
 def hear_gate(unit: Unit, places: Places, command: HearGate) -> Stored:
     """Take over how far a gate has told; a claim about rows that we do not hold proves nothing yet."""
     if unit.violations.holds_rows(command.gate, command.epoch, command.watermark, command.last_sequence):
-        unit.violations.hear(command.gate, min(command.wall, command.at))
+        unit.violations.hear(command.gate, min(command.wall, command.at) - STORED_WITHIN)
         confirm_heard(unit, places, command.at)
     return Stored()
 

@@ -78,6 +78,8 @@ def _carry_out(unit: Unit, places: Places, decision: Decision, occasion: Occasio
         return _bring_back(unit, places, stay, occasion)
     after = _must(apply(stay, action, occasion.occurred_at, until=decision.until))
     write(unit, places, after, action, occasion)
+    if action is Action.EXCUSE:
+        lift_by_evidence(unit, places, stay, occasion.source, occasion.received_at)
     return after, CHANGE_OF[action]
 
 

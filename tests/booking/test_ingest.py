@@ -11,9 +11,10 @@ from booking.domain.reservation import Status
 from booking.identity import Identity
 from booking.ingest import Ingest
 from booking.service.commands import EnrolDevice, OfferEnrolment, Stored
-from messages import access, acknowledgement
+from messages import access, acknowledgement, presence
 from messages.access import AccessEvent, AccessOutcome, Credential, CredentialKind, Direction
 from messages.acknowledgement import RejectCode
+from messages.presence import OutboxState, Presence, PresenceState
 from messages.topics import Family, Leaf, build, every
 from runtime.clock import Clock
 from runtime.mqtt import Message, MqttLink
@@ -232,3 +233,45 @@ def test_over_a_real_broker_a_swipe_checks_in_and_is_acknowledged(broker, desk, 
     link.stop()
     thread.join(30)
     assert not thread.is_alive()
+
+
+# ---- what gates say of themselves ------------------------------------------------------------------------------------
+
+
+def report(gate, clock, *, key=None, retained=False, state="birth", **outbox):
+    topic = build("lib", Family.GATES, gate.name, Leaf.PRESENCE)
+    figures = {"epoch": gate.epoch, "last_sequence": gate.sequence, "depth": 0, "watermark": 0} | outbox
+    said = Presence(PresenceState(state), 1, "1.0", clock.now(), 1, "b", OutboxState(**figures))
+    payload = presence.encode("lib", Family.GATES, gate.name, said)
+    return Message(topic, payload, signed_properties(key or gate.key, topic, payload), retained=retained)
+
+
+@pytest.mark.parametrize(
+    ("more", "standing"),
+    [
+        ({}, "standing"),
+        ({"last_sequence": 1}, "provisional"),  # a row of before then is still on its way
+        ({"last_sequence": 1, "watermark": 1}, "standing"),
+        ({"state": "death"}, "provisional"),
+        ({"retained": True}, "provisional"),  # the broker kept it: nobody knows from when
+        ({"key": SigningKey.generate()}, "provisional"),
+    ],
+    ids=str,
+)
+def test_a_violation_stands_once_the_gate_has_told_all_up_to_its_deadline(desk, at, tmp_path, more, standing):
+    """A violation is provisional until every entry portal of its venue has reported a watermark past the deadline."""
+    desk.booked("S001", "centre-005", "08:00", "09:00", now="08:00")
+    bench = Bench(desk, at, tmp_path, now="08:31")
+    assert bench.take(report(bench.gate, bench.clock, **more)) == []
+    (found,) = desk.reads.violations("S001", at("08:31")).items
+    assert found.standing == standing
+
+
+def test_events_of_a_batch_are_stored_before_a_report_that_counts_on_them(desk, at, tmp_path):
+    desk.booked("S001", "centre-005", "08:00", "09:00", now="08:00")
+    bench = Bench(desk, at, tmp_path, now="08:31")
+    event = bench.gate.message(bench.gate.event(at("08:10"), card="0000000007"))
+    (answer,) = bench.take(report(bench.gate, bench.clock), event)
+    assert answer.ranges == [(1, 1)]
+    (found,) = desk.reads.violations("S001", at("08:31")).items
+    assert found.standing == "standing"

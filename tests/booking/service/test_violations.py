@@ -12,7 +12,15 @@ from booking.domain.reservation import Action, Status
 from booking.domain.violations import Because, Standing
 from booking.service.commands import AnswerGateRecord, Changed, Channel, Stored, Sweep
 from booking.service.violation_commands import Appeal, DecideViolation, GrantAmnesty, HearGate
-from config.schema import Policy, SuspendUntil, ViolationPolicy, ViolationStep
+from config.schema import (
+    ExitMeans,
+    GatePolicy,
+    Policy,
+    SignOutPolicy,
+    SuspendUntil,
+    ViolationPolicy,
+    ViolationStep,
+)
 
 SUSPENDING = ViolationPolicy(steps=[ViolationStep(1, SuspendUntil.NEXT_DAY), ViolationStep(2, SuspendUntil.NEXT_WEEK)])
 """违约1次, 将隔天才能预约; 违约两次本周不能再预约; 下周可继续预约"""
@@ -100,23 +108,23 @@ def test_coming_cancelling_and_ending_in_time_are_none(desk, at):
 def test_one_violation_bars_new_bookings_until_the_next_day_and_keeps_the_others(desk, stay, at):
     """违约1次, 将隔天才能预约. A suspension blocks new bookings and keeps existing ones."""
     kept = desk.booked("S001", "centre-005", "14:00", "15:00", now="08:00")
-    hear(desk, at, "09:30")
-    refused = desk.book("S001", "centre-006", "16:00", "17:00", now="09:31")
+    hear(desk, at, "09:31")
+    refused = desk.book("S001", "centre-006", "16:00", "17:00", now="09:32")
     assert refused.code is RefusalCode.SUSPENDED
     assert (refused.policy_key, refused.next_allowed_at) == ("policy.violations.steps", at("00:00", 18))
     assert refused.facts["violations"] == "1"
     assert desk.status(kept, "09:31") is Status.RESERVED
     assert isinstance(desk.act(kept, Action.CHECK_IN, "14:00", channel=Channel.KIOSK), Changed)
-    assert isinstance(desk.book("S002", "centre-006", "16:00", "17:00", now="09:31"), Changed)
+    assert isinstance(desk.book("S002", "centre-006", "16:00", "17:00", now="09:32"), Changed)
 
 
 def test_without_steps_a_violation_is_recorded_only(open_desk, places, at):
     """否则会被记录违约一次: the first manual says nothing of what follows"""
     desk = open_desk(with_policy(places, steps=[]))
     desk.booked("S001", "centre-005", "09:00", "12:00", now="08:00")
-    hear(desk, at, "09:30")
-    assert isinstance(desk.book("S001", "centre-006", "16:00", "17:00", now="09:31"), Changed)
-    assert desk.reads.violations("S001", at("09:31")).count == 1
+    hear(desk, at, "09:31")
+    assert isinstance(desk.book("S001", "centre-006", "16:00", "17:00", now="09:32"), Changed)
+    assert desk.reads.violations("S001", at("09:32")).count == 1
 
 
 # ---- provisional ---------------------------------------------------------------------------------------------------
@@ -126,7 +134,7 @@ def test_nothing_follows_until_every_gate_has_told_all_up_to_the_deadline(desk, 
     """A violation is provisional until every entry portal of its venue has reported a watermark past the deadline."""
     assert only(desk, at, "09:40").standing is Standing.PROVISIONAL
     assert isinstance(desk.book("S001", "centre-006", "16:00", "17:00", now="09:40"), Changed)
-    hear(desk, at, "09:29:59")
+    hear(desk, at, "09:30:04")
     assert only(desk, at, "09:41").standing is Standing.PROVISIONAL
     hear(desk, at, "09:41", gate="annex")
     assert only(desk, at, "09:41").standing is Standing.PROVISIONAL
@@ -165,7 +173,7 @@ def test_after_watermark_wait_staff_decide(desk, stay, at):
 def test_late_evidence_lifts_the_violation_and_its_suspension(desk, gate, stay, at, taken):
     """that booking stands: the violation and the suspension go"""
     hear(desk, at, "09:31")
-    assert desk.book("S001", "centre-006", "16:00", "17:00", now="09:31").code is RefusalCode.SUSPENDED
+    assert desk.book("S001", "centre-006", "16:00", "17:00", now="09:32").code is RefusalCode.SUSPENDED
     if taken:
         desk.booked("S002", "centre-005", "now", "12:00", now="09:40")
     gate.passes("in", "09:10", received="10:00")
@@ -224,6 +232,25 @@ def test_an_outage_that_staff_excuse_costs_nobody_anything(desk, stay, at, start
     assert (only(desk, at, "10:03").lifted_because is Because.AMNESTY) is excuses
     (line,) = desk.reads.staff_actions()
     assert (line.staff, line.action, line.facts["reason"]) == ("S030", "amnesty", "断电")
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_not_signing_out_is_a_violation_that_late_evidence_lifts(open_desk, open_gate, places, at, required):
+    """违约内容: 未签到, 未签退"""
+    rules = Policy(
+        violations=SUSPENDING,
+        sign_out=SignOutPolicy(required=required, grace=timedelta(minutes=20)),
+        gate=GatePolicy(exit_means=ExitMeans.END),
+    )
+    desk = open_desk(Places(attrs.evolve(places.site, policy=rules), places.seats_of))
+    stay = desk.booked("S001", "centre-005", "09:00", "10:00", now="08:00")
+    desk.act(stay, Action.CHECK_IN, "09:00", channel=Channel.KIOSK)
+    assert violations(desk, at, "10:19") == []
+    desk.do(Sweep(at=at("10:20")))
+    found = [(one.kind, one.policy_key) for one in violations(desk, at, "10:20")]
+    assert found == ([("no-sign-out", "policy.sign_out.grace")] if required else [])
+    open_gate(desk).passes("out", "09:50", received="11:00")
+    assert [one.standing for one in violations(desk, at, "11:01")] == ([Standing.LIFTED] if required else [])
 
 
 # ---- appealed ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,40 @@
+"""How far each gate has told: its births, verified and read. What a report proves is decided in booking.service.judging."""
+
+from datetime import datetime
+
+from booking.service.ports import Reads
+from booking.service.violation_commands import HearGate
+from messages.errors import MessageError
+from messages.presence import PresenceState
+from messages.topics import Family, Leaf, parse
+from runtime.mqtt import Message
+from runtime.presence import read_presence
+from runtime.signing import KID
+
+
+def is_report(message: Message) -> bool:
+    """Tell whether a message is a gate's word about itself."""
+    try:
+        topic = parse(message.topic)
+    except MessageError:
+        return False
+    return (topic.family, topic.leaf) == (Family.GATES, Leaf.PRESENCE)
+
+
+def report_of(message: Message, reads: Reads, now: datetime) -> HearGate | None:
+    """Return what a gate reports; None for a death, a stranger's word, or one that the broker kept from we know not when."""
+    gate = parse(message.topic).name
+    device = reads.device_by_kid(message.properties.get(KID, ""))
+    if message.retained or device is None or (device.kind, device.id) != ("gate", gate):
+        return None
+    said = read_presence(message, device.public_key)
+    if said is None or said.state is not PresenceState.BIRTH or said.outbox is None:
+        return None
+    return HearGate(
+        gate=gate,
+        at=now,
+        wall=said.wall,
+        epoch=said.outbox.epoch,
+        watermark=said.outbox.watermark,
+        last_sequence=said.outbox.last_sequence,
+    )
