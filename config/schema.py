@@ -208,6 +208,16 @@ class RemindersPolicy:
 
 
 @attrs.frozen
+class WaitingPolicy:
+    """Being told when a seat frees."""
+
+    max_open: int = 3
+    """What one reader may wait for at once; 0: nobody can wait."""
+    turn: timedelta = 10 * MIN
+    """After the first in line was told of a seat, the next is told of it this much later, if it is still free."""
+
+
+@attrs.frozen
 class Policy:
     """All rules of a site as data."""
 
@@ -218,6 +228,7 @@ class Policy:
     sign_out: SignOutPolicy = attrs.field(factory=SignOutPolicy)
     gate: GatePolicy = attrs.field(factory=GatePolicy)
     reminders: RemindersPolicy = attrs.field(factory=RemindersPolicy)
+    waiting: WaitingPolicy = attrs.field(factory=WaitingPolicy)
     identity: IdentityPolicy = attrs.field(factory=IdentityPolicy)
     violations: ViolationPolicy = attrs.field(factory=ViolationPolicy)
 

@@ -14,7 +14,7 @@ from booking.service.floor import FloorCommand
 from booking.service.identity import BindingAsked, IdentityCommand
 from booking.service.people import Imported, PeopleCommand
 from booking.service.request_key import RequestKey
-from booking.service.telling import Claimed, TellingCommand
+from booking.service.telling import Claimed, TellingCommand, Waiting, WaitingCommand
 from booking.service.violation_commands import ViolationCommand
 from messages.access import GateEvent
 
@@ -268,6 +268,7 @@ Command = (
     | MarkTold
     | Sweep
     | TellingCommand
+    | WaitingCommand
     | IdentityCommand
     | FloorCommand
     | PeopleCommand
@@ -304,4 +305,4 @@ class Stored:
     """Done; nothing more to say."""
 
 
-Outcome = Changed | Recorded | Identified | BindingAsked | Imported | Stored | Claimed | Refusal
+Outcome = Changed | Recorded | Identified | BindingAsked | Imported | Stored | Claimed | Waiting | Refusal

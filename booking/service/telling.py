@@ -6,6 +6,7 @@ from typing import Protocol
 
 from booking.domain.notices import Notice
 from booking.domain.telling import TellingChannel
+from booking.domain.waiting import Wait
 from booking.service.views import NotificationView
 
 
@@ -68,6 +69,39 @@ class SettleDelivery:
     last: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartWaiting:
+    """A reader wants to be told when `seat`, or any seat of `area`, is free for the whole of `[start, end)`; `start`
+    None means now. The same wish twice is one.
+    """
+
+    reader: str
+    at: datetime
+    seat: str | None
+    area: str | None
+    start: datetime | None
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopWaiting:
+    """A reader no longer waits."""
+
+    reader: str
+    at: datetime
+    wait: str
+
+
+WaitingCommand = StartWaiting | StopWaiting
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The reader waits."""
+
+    wait: Wait
+
+
 TellingCommand = WriteNotice | WithdrawNotice | SetChannel | DropChannel | ClaimDelivery | SettleDelivery
 
 
@@ -121,6 +155,9 @@ class TellingReads(Protocol):
 
     def every_notice(self, *, limit: int = 50) -> list[Notice]:
         """All notices with who wrote and withdrew them, newest first: for staff."""
+
+    def waits(self, reader: str, now: datetime) -> list[Wait]:
+        """What the reader waits for, and what they were told of in the last turn, oldest first."""
 
     def channels(self, reader: str) -> list[ChannelView]:
         """Where the reader wants to be told."""

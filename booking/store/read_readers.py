@@ -23,6 +23,7 @@ from booking.service.views import (
 from booking.store.pool import ReaderPool
 from booking.store.reminders import next_reminder
 from booking.store.rows import RESERVATION, facts_of_json, moment, moment_or_none, reservation_of, us
+from booking.store.waits import next_turn
 from config.values import Text
 from messages.access import AccessOutcome, CredentialKind, Direction, mask
 
@@ -273,8 +274,9 @@ class ReaderReads:
         with self._pool.snapshot() as db:
             row = db.execute("SELECT min(due_us) FROM reservations WHERE holding = 1").fetchone()
             reminder = next_reminder(db, self._places.policy)
+            turn = next_turn(db)
         change = moment_or_none(row[0]) if row else None
-        return min((due for due in (change, reminder) if due is not None), default=None)
+        return min((due for due in (change, reminder, turn) if due is not None), default=None)
 
     def _get(self, sql: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         with self._pool.lend() as db:

@@ -5,9 +5,11 @@ from typing import Any
 
 from booking.domain.notices import Notice
 from booking.domain.telling import TellingChannel, masked
+from booking.domain.waiting import Wait
 from booking.service.telling import ChannelView, LostDelivery
 from booking.store.pool import ReaderPool
 from booking.store.rows import moment, moment_or_none, us
+from booking.store.waits import COLUMNS, wait_of
 from config.values import Text
 
 _NOTICE = (
@@ -34,6 +36,15 @@ class TellingReads:
     def every_notice(self, *, limit: int = 50) -> list[Notice]:
         """All notices with who wrote and withdrew them, newest first: for staff."""
         return self._notices("ORDER BY written_us DESC, id LIMIT ?", (limit,))
+
+    def waits(self, reader: str, now: datetime) -> list[Wait]:
+        """What the reader waits for, and what they were told of in the last turn, oldest first."""
+        rows = self._rows(
+            f"SELECT {COLUMNS} FROM waits WHERE reader = ? AND closed_us IS NULL AND end_us > ? "  # noqa: S608
+            "AND (told_us IS NULL OR turn_us > ?) ORDER BY created_us, id",
+            (reader, us(now), us(now)),
+        )
+        return [wait_of(row) for row in rows]
 
     def channels(self, reader: str) -> list[ChannelView]:
         """Where the reader wants to be told."""

@@ -52,8 +52,9 @@ from booking.service.people import PeopleCommand
 from booking.service.ports import Touched
 from booking.service.presence import answer_record, check_in_by_code, record_event
 from booking.service.reserve import reserve
-from booking.service.telling import TellingCommand
+from booking.service.telling import StartWaiting, TellingCommand, WaitingCommand
 from booking.service.violation_commands import Appeal, DecideViolation, GrantAmnesty, HearGate
+from booking.service.waiting import start_waiting, tell_of_free
 from booking.store import desk_commands as desk
 from booking.store import floor_commands as floor
 from booking.store import identity_commands, people_commands
@@ -64,6 +65,7 @@ from booking.store.reminders import remind
 from booking.store.rows import outcome_json, outcome_of_json, us
 from booking.store.sqlite_unit import SqliteUnit
 from booking.store.violation_commands import judge
+from booking.store.waits import SqliteWaits
 
 MOST_PER_COMMIT = 256
 _OVERLAPS = {
@@ -180,6 +182,7 @@ class SqliteWriter:
         self._db.execute("SAVEPOINT command")
         try:
             outcome = self._once(unit, command)
+            self._tell_waiting(unit.touched, command.at)
         except Exception as error:
             if not self._db.in_transaction:
                 raise StoreError(f"the database gave up the whole transaction: {error}") from error
@@ -218,6 +221,8 @@ class SqliteWriter:
             return identity_commands.carry_out(self._db, command)
         if isinstance(command, TellingCommand):
             return telling.carry_out(self._db, command)
+        if isinstance(command, WaitingCommand):
+            return self._wait(unit, command)
         if isinstance(command, PeopleCommand):
             return people_commands.carry_out(self._db, command)
         match command:
@@ -258,12 +263,25 @@ class SqliteWriter:
                 confirm_heard(unit, self._places, command.at)
                 desk.forget_old(self._db, us(command.at))
                 remind(self._db, self._places, command.at)
+                self._tell_waiting(SqliteWaits(self._db, self._places).turns_over(command.at), command.at)
                 forget_past(self._db, us(command.at))
                 return Stored()
             case CloseFloor() | OpenFloor() | SettleTask() | KeepHours():
                 return floor.carry_out(unit, self._places, command)
             case HearGate() | Appeal() | DecideViolation() | GrantAmnesty():
                 return judge(unit, self._places, command)
+
+    def _wait(self, unit: SqliteUnit, command: WaitingCommand) -> Outcome:
+        waits = SqliteWaits(self._db, self._places)
+        if isinstance(command, StartWaiting):
+            return start_waiting(unit, waits, self._places, command)
+        return Stored() if waits.stop(command) else Refusal(RefusalCode.NOT_FOUND)
+
+    def _tell_waiting(self, touched: set[str], now: datetime) -> None:
+        """Tell who waits in the areas that a command has changed; after every command, so that none is missed."""
+        if touched:
+            unit = SqliteUnit(self._db, self._places)
+            tell_of_free(unit, SqliteWaits(self._db, self._places), self._places, sorted(touched), now)
 
     def _gate_event(self, unit: SqliteUnit, command: RecordGateEvent) -> Recorded:
         known = desk.gate_event_known(self._db, command)

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from booking.domain.notices import Notice
 from booking.domain.telling import TellingChannel, Topic
+from booking.domain.waiting import Wait
 from booking.web.language import Words
 from booking.web.models import TextOut
 
@@ -50,3 +51,34 @@ class NoticesOut(BaseModel):
     """Notices that stand now, newest first."""
 
     items: list[NoticeOut]
+
+
+class WaitOut(BaseModel):
+    """Something the reader waits for. `found` is the seat they were told of ("" for a place without a number)."""
+
+    id: str
+    area: str
+    seat: str | None
+    start: datetime
+    end: datetime
+    found: str | None
+    told_at: datetime | None
+
+    @classmethod
+    def of(cls, wait: Wait, words: Words) -> "WaitOut":
+        """Take over a wait; times in the site's zone."""
+        return cls(
+            id=wait.id,
+            area=wait.area,
+            seat=wait.seat,
+            start=words.local(wait.start),
+            end=words.local(wait.end),
+            found=wait.found,
+            told_at=words.local(wait.told_at) if wait.told_at else None,
+        )
+
+
+class WaitsOut(BaseModel):
+    """The reader's waits, oldest first."""
+
+    items: list[WaitOut]

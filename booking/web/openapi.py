@@ -22,6 +22,7 @@ WITHOUT_KEY = {
     "/api/v1/session",
     "/api/v1/devices/enroll",
     "/api/v1/reader-codes",
+    "/api/v1/waits",
     "/api/v1/activation-codes",
     "/api/v1/bindings",
     # these two are the same however often they come

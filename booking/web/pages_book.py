@@ -90,6 +90,7 @@ def _area_page(
     choice = choices.choose(context, area, _day(request, wish), _moment(wish.get("start")), _moment(wish.get("end")))
     seats = context.reads.seats(area.id, choice.begins, choice.end, words.now) or [] if not choice.closed else []
     chosen = _free_seat(seats, wish.get("seat", "")) if refusal is None else None
+    wanted = _held_seat(seats, wish.get("seat", ""))
     current = context.reads.current(caller.reader, words.now)
     zoom = _zoom(wish.get("zoom"))
     drawing = seat_map.draw(
@@ -115,7 +116,7 @@ def _area_page(
     place = context.plans[area.id].seat(chosen.label) if chosen else None
     return render(
         request, "area.html", caller=caller, tab="book", status=status_of(refusal.code) if refusal else 200,
-        area=area, version=version, choice=choice, drawing=drawing, chosen=chosen, listed=listed, kept=kept,
+        area=area, version=version, choice=choice, drawing=drawing, chosen=chosen, wanted=wanted, listed=listed, kept=kept,
         query=urlencode(kept),
         days=choices.days(context), free=free, steps=steps,
         longest=choices.longest_stay(context, area), zooms=_steps(zoom),
@@ -148,6 +149,12 @@ def _moment(text: str | None) -> datetime | None:
 
 def _free_seat(seats: list[SeatAvailability], seat_id: str) -> SeatAvailability | None:
     return next((seat for seat in seats if seat.id == seat_id and seat.status is SeatStatus.FREE), None)
+
+
+def _held_seat(seats: list[SeatAvailability], seat_id: str) -> SeatAvailability | None:
+    """Return the asked seat where somebody else has it: one may wait for it."""
+    unfree = (SeatStatus.FREE, SeatStatus.CLOSED)
+    return next((seat for seat in seats if seat.id == seat_id and seat.status not in unfree), None)
 
 
 def _zoom(text: str | None) -> float:

@@ -148,4 +148,12 @@ async def notifications(request: Request) -> Response:
     caller, context = page_caller(request), context_of(request)
     notes = context.reads.notifications(caller.reader)
     standing = context.reads.notices(context.clock.now())
-    return render(request, "notifications.html", caller=caller, tab="notes", notes=notes, notices=standing)
+    return render(
+        request,
+        "notifications.html",
+        caller=caller,
+        tab="notes",
+        notes=notes,
+        notices=standing,
+        waits=context.reads.waits(caller.reader, context.clock.now()),
+    )

@@ -79,6 +79,8 @@ _WHY = {
         "Because of your violations you cannot book for a while. What you have booked stays yours."
     ),
     RefusalCode.APPEAL_TOO_LATE: N_("The time to appeal is over."),
+    RefusalCode.FREE_NOW: N_("It is free: you can book it now."),
+    RefusalCode.TOO_MANY_WAITS: N_("You wait for as many seats as are allowed at once."),
     RefusalCode.SIGN_IN_REQUIRED: N_("Please sign in first."),
     RefusalCode.SIGN_IN_FAILED: N_("Student number or password is wrong. Graduate numbers have capital letters."),
     RefusalCode.TOO_MANY_TRIES: N_("Too many tries. Please wait a little."),
@@ -129,6 +131,7 @@ _RULES = {
     "policy.away.limit": N_("Be back within {length} after stepping away."),
     "policy.violations.steps": N_("Violations counted: {violations}."),
     "policy.violations.appeal_within": N_("Appeals count for {length}."),
+    "policy.waiting.max_open": N_("At most {count} at once."),
     "policy.gate.confirm_for": N_("Answers count for {length}."),
 }
 
@@ -196,6 +199,7 @@ _CHANGES = {
     "return-soon": N_("Please come back soon"),
     "ending-soon": N_("Your time is nearly over"),
     "moved": N_("Moved to another seat"),
+    "seat-free": N_("A seat that you wait for is free"),
     "withdrawn": N_("Taken back because the place closes; nothing is recorded against you"),
     "shortened": N_("Ends earlier because the place closes"),
     "violation": N_("One violation recorded"),
@@ -213,6 +217,7 @@ _ADVICE = {
 
 _BEFORE = {
     "check-in-soon": N_("check in before {time}"),
+    "seat-free": N_("it is kept for nobody; the next in line is told at {time}"),
     "ending-soon": N_("it ends at {time}: extend it, or take your things with you"),
 }
 

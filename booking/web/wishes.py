@@ -71,6 +71,15 @@ class ChannelIn(Wish):
     topics: Annotated[list[Topic], Field(max_length=len(Topic))] = Field(default_factory=lambda: list(Topic))
 
 
+class WaitIn(Wish):
+    """A seat, or an area for any of its seats, free for the whole of `[start, end)`. No `start` means now."""
+
+    seat: Name | None = None
+    area: Name | None = None
+    start: AwareDatetime | None = None
+    end: AwareDatetime
+
+
 class EnrolIn(Wish):
     """A device joins with its one-time code and its Ed25519 public key (base64url, 32 bytes)."""
 
