@@ -50,6 +50,7 @@ KINDS: dict[Topic, tuple[str, ...]] = {
         "ended",
         "cancelled",
         "undone",
+        "moved",
     ),
     Topic.REMINDERS: tuple(Reminder),
     Topic.LOSSES: (
@@ -57,10 +58,10 @@ KINDS: dict[Topic, tuple[str, ...]] = {
         "lapsed",
         "displaced",
         "reinstated",
-        "withdrawn",
-        "shortened",
-        "not-signed-out",
-        "excused",
+        "violation",
+        "violation-lifted",
+        "violation-upheld",
+        "appealed",
     ),
     Topic.FREE: ("seat-free",),
 }

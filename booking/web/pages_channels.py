@@ -27,7 +27,7 @@ HINTS = {
 TOPICS = {
     Topic.STEPS: N_("What I do: booked, checked in, stepped away, came back …"),
     Topic.REMINDERS: N_("Reminders before something runs out"),
-    Topic.LOSSES: N_("Missed, released, restored"),
+    Topic.LOSSES: N_("Missed, released, violations and what became of them"),
     Topic.FREE: N_("A seat that I wait for is free"),
 }
 WRONG = N_("This is no address that can be used here. Nothing was changed.")
