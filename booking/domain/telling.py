@@ -62,6 +62,10 @@ KINDS: dict[Topic, tuple[str, ...]] = {
         "violation-lifted",
         "violation-upheld",
         "appealed",
+        "excused",
+        "withdrawn",
+        "shortened",
+        "not-signed-out",
     ),
     Topic.FREE: ("seat-free",),
 }

@@ -3,6 +3,7 @@
 import pytest
 
 from booking.domain.evidence import Change
+from booking.domain.reminders import Reminder
 from booking.domain.telling import KINDS, Offer, TellingChannel, Topic, masked, muted_by, topics_of
 
 EMAIL, WECOM, DINGTALK, WEBHOOK = (TellingChannel(name) for name in ("email", "wecom", "dingtalk", "webhook"))
@@ -70,7 +71,8 @@ def test_topics_and_muted_kinds_are_two_ways_to_say_the_same():
     assert topics_of(frozenset()) == frozenset(Topic)
 
 
-def test_every_change_of_a_reservation_belongs_to_one_topic():
+def test_a_topic_names_kinds_that_there_are_and_each_once():
+    """A kind of no topic is always told: what nobody can switch off cannot be missed by mistake."""
     kinds = [kind for topic in Topic for kind in KINDS[topic]]
     assert len(kinds) == len(set(kinds))
-    assert {str(change) for change in Change} <= set(kinds)
+    assert set(kinds) <= {*map(str, Change), *map(str, Reminder), "seat-free"}
