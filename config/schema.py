@@ -118,6 +118,15 @@ class CheckInPolicy:
 
 
 @attrs.frozen
+class MealTime:
+    """A time of day, `starts` to `ends`, at which who steps away has another limit."""
+
+    starts: time
+    ends: time
+    limit: timedelta
+
+
+@attrs.frozen
 class AwayPolicy:
     """Stepping away."""
 
@@ -125,6 +134,8 @@ class AwayPolicy:
     """Whether a library has 暂离 at all."""
 
     limit: timedelta = 30 * MIN
+    meals: list[MealTime] = attrs.field(factory=list)
+    """An absence that begins at one of these times may last as long as it says, where that is longer."""
 
 
 @attrs.frozen

@@ -17,7 +17,7 @@ import attrs
 from config import ConfigError, load, shipped
 from config.errors import nearest
 from config.plans import Plan, load_plan
-from config.schema import Area, DateHours, Geofence, Policy, Site, WeekHours
+from config.schema import Area, AwayPolicy, DateHours, Geofence, Policy, Site, WeekHours
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 """An id may be a level of an MQTT topic."""
@@ -183,6 +183,14 @@ def _bad_kiosks(site: Site) -> Iterator[str]:
             yield from _unknown(f"{key}.areas", area, [known.id for known in site.areas], "area")
 
 
+def _bad_meals(away: AwayPolicy) -> Iterator[str]:
+    for meal in away.meals:
+        if meal.starts >= meal.ends:
+            yield f"policy.away.meals: one ends ({meal.ends:%H:%M}) before it starts ({meal.starts:%H:%M})"
+        if meal.limit < away.limit:
+            yield "policy.away.meals: a limit is shorter than policy.away.limit, which would hold all the same"
+
+
 def _bad_policy(policy: Policy) -> Iterator[str]:
     booking = policy.booking
     if booking.advance_days < 0:
@@ -197,6 +205,7 @@ def _bad_policy(policy: Policy) -> Iterator[str]:
         yield "policy.booking.max_length: it is shorter than policy.booking.min_length"
     if policy.check_in.position_accuracy_m < 1:
         yield "policy.check_in.position_accuracy_m: with less than 1 m no phone is sure enough"
+    yield from _bad_meals(policy.away)
     if policy.check_in.code_tolerance_steps < 0:
         yield "policy.check_in.code_tolerance_steps: it is below 0"
     if booking.grid > timedelta() and DAY % booking.grid:

@@ -6,7 +6,8 @@ Late evidence (learned of more than `policy.gate.late_after` afterwards) may lif
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from booking.domain.reservation import Action, Reservation, Status, as_of
 from booking.domain.window import check_in_window
@@ -58,7 +59,13 @@ def on_arrival(stays: Sequence[Reservation], policy: Policy, occurred_at: dateti
 
 
 def on_exit(
-    stays: Sequence[Reservation], policy: Policy, occurred_at: datetime, received_at: datetime, *, superseded: bool
+    stays: Sequence[Reservation],
+    policy: Policy,
+    occurred_at: datetime,
+    received_at: datetime,
+    *,
+    superseded: bool,
+    zone: ZoneInfo,
 ) -> Decision | None:
     """Decide what going out at `occurred_at` does. `superseded`: a later passage of this reader is already known."""
     stay = concerned(stays, policy, occurred_at)
@@ -71,13 +78,21 @@ def on_exit(
     late = received_at - occurred_at > policy.gate.late_after
     match policy.gate.exit_means:
         case ExitMeans.AWAY if occurred_at < stay.end:
-            return Decision(stay, Action.STEP_AWAY, away_until(stay, policy, received_at if late else occurred_at))
+            return Decision(
+                stay, Action.STEP_AWAY, away_until(stay, policy, received_at if late else occurred_at, zone)
+            )
         case ExitMeans.END if not late or received_at >= stay.end:
             return Decision(stay, Action.END)
         case _:
             return None
 
 
-def away_until(stay: Reservation, policy: Policy, counted_from: datetime) -> datetime:
+def away_until(stay: Reservation, policy: Policy, counted_from: datetime, zone: ZoneInfo) -> datetime:
     """Return when an absence must be over: its clock starts no earlier than the reservation, and ends with it."""
-    return min(max(counted_from, stay.start) + policy.away.limit, stay.end)
+    begins = max(counted_from, stay.start)
+    return min(begins + _longest_absence(policy, begins.astimezone(zone).time()), stay.end)
+
+
+def _longest_absence(policy: Policy, begins: time) -> timedelta:
+    meals = [meal.limit for meal in policy.away.meals if meal.starts <= begins < meal.ends]
+    return max((policy.away.limit, *meals))

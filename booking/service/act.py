@@ -45,7 +45,9 @@ def _decide(unit: Unit, places: Places, command: Act, stay: Reservation) -> Rese
         case Action.CHECK_IN:
             return _check_in(places, command, stay)
         case Action.STEP_AWAY:
-            return apply(stay, command.action, command.at, until=away_until(stay, places.policy, command.at))
+            return apply(
+                stay, command.action, command.at, until=away_until(stay, places.policy, command.at, places.zone)
+            )
         case Action.EXTEND:
             return _extend(unit, places, command, stay)
         case _:

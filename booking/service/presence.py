@@ -66,7 +66,7 @@ def _decide(unit: Unit, places: Places, command: RecordGateEvent, event: AccessE
             return on_arrival(stays, places.policy, event.occurred_at)
         case Direction.OUT:
             superseded = unit.passed_since(reader, venue, event.occurred_at)
-            return on_exit(stays, places.policy, event.occurred_at, command.at, superseded=superseded)
+            return on_exit(stays, places.policy, event.occurred_at, command.at, superseded=superseded, zone=places.zone)
         case _:
             return None
 

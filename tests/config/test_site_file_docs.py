@@ -43,6 +43,6 @@ def test_every_policy_default_is_the_one_in_the_table():
         read = (
             duration(shown)
             if isinstance(value, timedelta)
-            else {"true": True, "false": False, "none": None}.get(shown, shown.strip('"'))
+            else {"true": True, "false": False, "none": None, "[]": []}.get(shown, shown.strip('"'))
         )
         assert read == value or read == str(value), key

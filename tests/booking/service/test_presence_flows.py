@@ -1,5 +1,7 @@
 """Gate and code over a real store: each passage does what the rules say, judged by when it happened."""
 
+from datetime import time, timedelta
+
 import attrs
 import pytest
 
@@ -15,7 +17,7 @@ from booking.service.commands import (
     Stored,
     Sweep,
 )
-from config.schema import ExitMeans, GatePolicy, Policy
+from config.schema import AwayPolicy, ExitMeans, GatePolicy, MealTime, Policy
 from messages.access import CredentialKind, PassageEvent
 
 
@@ -298,3 +300,14 @@ def test_on_the_web_alone_nobody_checks_in_and_at_the_kiosk_from_now_everybody_d
 
 def sweep(desk, moment):
     desk.do(Sweep(at=moment))
+
+
+def test_a_gate_counts_a_meal_too(open_desk, open_gate, places, at):
+    """away limits longer at meals"""
+    meals = [MealTime(time(11, 30), time(13), timedelta(hours=1))]
+    site = attrs.evolve(places.site, policy=Policy(away=AwayPolicy(meals=meals)))
+    desk = open_desk(Places(site, places.seats_of), name="meals.sqlite")
+    stay = desk.booked("S001", "centre-005", "11:00", "15:00", now="08:00")
+    desk.act(stay, Action.CHECK_IN, "11:00", channel=Channel.KIOSK)
+    open_gate(desk).passes("out", "12:00")
+    assert desk.reads.reservation("S001", stay.id, at("12:01")).away_until == at("13:00")
