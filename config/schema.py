@@ -200,13 +200,17 @@ class GatePolicy:
 
 @attrs.frozen
 class IdentityPolicy:
-    """How an app is bound to a reader."""
+    """How an app is bound to a reader, and how a reader is recognised on site."""
 
     activation_code_lasts: timedelta = 10 * MIN
     activation_code_tries: int = 5
     """Wrong codes for one reader after which their code no longer counts."""
     binding_confirm_for: timedelta = 10 * MIN
     """How long an app that knew the code waits for a yes on the page that made it."""
+    pin_tries: int = 5
+    """Wrong kiosk PINs after which it is locked until it is set anew."""
+    pair_within: timedelta = 10 * MIN
+    """How long staff may pair the last unknown card at a portal to a reader."""
 
 
 @attrs.frozen

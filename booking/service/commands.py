@@ -13,6 +13,7 @@ from booking.domain.reservation import Action, Reservation
 from booking.service.floor import FloorCommand
 from booking.service.identity import BindingAsked, IdentityCommand
 from booking.service.people import Imported, PeopleCommand
+from booking.service.recognition import RecognitionCommand
 from booking.service.request_key import RequestKey
 from booking.service.telling import Claimed, TellingCommand, Waiting, WaitingCommand
 from booking.service.violation_commands import ViolationCommand
@@ -273,6 +274,7 @@ Command = (
     | FloorCommand
     | PeopleCommand
     | ViolationCommand
+    | RecognitionCommand
 )
 
 

@@ -11,6 +11,7 @@ from booking.domain.tasks import Task
 from booking.domain.window import Interval
 from booking.service.commands import Command, Outcome
 from booking.service.identity import IdentityReads
+from booking.service.recognition import RecognitionReads
 from booking.service.telling import TellingReads
 from booking.service.views import (
     AreaSummary,
@@ -43,7 +44,7 @@ class Writer(Protocol):
         """Call `listener` after each commit, on the writer's thread: it may only enqueue."""
 
 
-class Reads(TellingReads, IdentityReads, Protocol):
+class Reads(TellingReads, IdentityReads, RecognitionReads, Protocol):
     """Query-only; every method may be called from any thread and takes microseconds to a few milliseconds."""
 
     def areas(self, day: date, now: datetime) -> list[AreaSummary]:

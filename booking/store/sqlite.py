@@ -15,6 +15,7 @@ from booking.store.held_places import set_capacities
 from booking.store.pool import ReaderPool
 from booking.store.read_identity import IdentityReads
 from booking.store.read_readers import ReaderReads
+from booking.store.read_recognition import RecognitionReads
 from booking.store.read_seats import SeatReads
 from booking.store.read_telling import TellingReads
 from booking.store.read_violations import ViolationReads
@@ -23,7 +24,9 @@ from booking.store.task_rows import TaskReads
 from booking.store.writer import SqliteWriter
 
 
-class SqliteReads(SeatReads, ReaderReads, TellingReads, IdentityReads, ClosureReads, ViolationReads, TaskReads):
+class SqliteReads(
+    SeatReads, ReaderReads, TellingReads, IdentityReads, ClosureReads, ViolationReads, TaskReads, RecognitionReads
+):
     """booking.service.ports.Reads over a pool of query-only connections."""
 
     def __init__(self, pool: ReaderPool, places: Places, generation: int) -> None:
@@ -31,6 +34,7 @@ class SqliteReads(SeatReads, ReaderReads, TellingReads, IdentityReads, ClosureRe
         ReaderReads.__init__(self, pool, places)
         TellingReads.__init__(self, pool)
         IdentityReads.__init__(self, pool)
+        RecognitionReads.__init__(self, pool)
         ClosureReads.__init__(self, pool)
         ViolationReads.__init__(self, pool, places)
         TaskReads.__init__(self, pool)

@@ -51,13 +51,14 @@ from booking.service.move import move
 from booking.service.people import PeopleCommand
 from booking.service.ports import Touched
 from booking.service.presence import answer_record, check_in_by_code, record_event
+from booking.service.recognition import RecognitionCommand
 from booking.service.reserve import reserve
 from booking.service.telling import StartWaiting, TellingCommand, WaitingCommand
 from booking.service.violation_commands import Appeal, DecideViolation, GrantAmnesty, HearGate
 from booking.service.waiting import start_waiting, tell_of_free
 from booking.store import desk_commands as desk
 from booking.store import floor_commands as floor
-from booking.store import identity_commands, people_commands
+from booking.store import identity_commands, people_commands, recognition_commands
 from booking.store import telling_commands as telling
 from booking.store.errors import StoreError
 from booking.store.held_places import forget_past
@@ -225,6 +226,8 @@ class SqliteWriter:
             return self._wait(unit, command)
         if isinstance(command, PeopleCommand):
             return people_commands.carry_out(self._db, command)
+        if isinstance(command, RecognitionCommand):
+            return recognition_commands.carry_out(self._db, command)
         match command:
             case Reserve():
                 return reserve(unit, self._places, command)

@@ -7,6 +7,7 @@ from booking.service.commands import Channel, Identified, UseReaderCode
 from booking.web.context import Context
 from booking.web.device_auth import signed_device
 from booking.web.models import KioskReaderOut, KioskSessionOut, ReceivedOut, ReservationOut
+from booking.web.pins import reader_by_pin
 from booking.web.problems import Refused, refuse
 from booking.web.requests import api_words
 from booking.web.sessions import KIOSK_SESSION_LASTS, context_of, hash_of, open_session, submit
@@ -18,7 +19,7 @@ PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
 @router.post("/kiosks/{kiosk_id}/sessions", summary="Identify a reader at a kiosk (device-signed)", status_code=201)
 async def kiosk_sessions(request: Request, kiosk_id: str, wish: KioskSessionIn) -> KioskSessionOut:
-    """Open a 90-second session for the owner of a reader code or card."""
+    """Open a 90-second session for the owner of a reader code, card or PIN."""
     context, words = context_of(request), api_words(request)
     await signed_device(request, kiosk_id, "kiosk")
     reader_id = await _identify(context, kiosk_id, wish)
@@ -37,14 +38,20 @@ async def kiosk_sessions(request: Request, kiosk_id: str, wish: KioskSessionIn) 
 
 async def _identify(context: Context, kiosk: str, wish: KioskSessionIn) -> str:
     now = context.clock.now()
-    if (wish.reader_code is None) == (wish.card is None):
-        errors = [{"field": "reader_code", "problem": "give either reader_code or card"}]
+    ways = (wish.reader_code is not None, wish.card is not None, wish.reader is not None)
+    if sum(ways) != 1 or (wish.reader is None) != (wish.pin is None):
+        errors = [{"field": "reader_code", "problem": "give either reader_code, or card, or reader with pin"}]
         raise Refused(Refusal(RefusalCode.INVALID_REQUEST), status=422, errors=errors)
     if wish.reader_code is not None:
         outcome = await submit(context, UseReaderCode(at=now, code_hash=hash_of(wish.reader_code), kiosk=kiosk))
         if isinstance(outcome, Identified):
             return outcome.reader
         raise Refused(outcome if isinstance(outcome, Refusal) else Refusal(RefusalCode.READER_CODE_INVALID))
+    if wish.reader is not None:
+        found = await reader_by_pin(context, kiosk, wish.reader, wish.pin or "")
+        if isinstance(found, Refusal):
+            raise Refused(found)
+        return found
     reader = context.reads.reader_of_card("card", wish.card or "", now)
     if reader is None:
         raise refuse(RefusalCode.READER_CODE_INVALID)

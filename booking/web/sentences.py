@@ -74,6 +74,14 @@ _WHY = {
     ),
     RefusalCode.BINDING_ELSEWHERE: N_("Only the browser that made the activation code may answer this."),
     RefusalCode.BINDING_OVER: N_("The time to confirm this app is over. Please get a fresh activation code."),
+    RefusalCode.PIN_WRONG: N_("Student number or PIN is wrong. You can set a PIN under Me on the web."),
+    RefusalCode.PIN_LOCKED: N_("Too many wrong PINs: it is locked. Set a new one under Me on the web, or at the desk."),
+    RefusalCode.PIN_WEAK: N_("A PIN has six digits, not all the same and not in a row such as 123456."),
+    RefusalCode.PIN_DIFFERS: N_("The two PINs are not the same."),
+    RefusalCode.UNKNOWN_READER: N_("There is no such reader."),
+    RefusalCode.CARD_NOT_PAIRABLE: N_(
+        "This is no longer the last card at that lane, or somebody holds it now. Please let the reader swipe again."
+    ),
     RefusalCode.CONFIRM_TOO_LATE: N_("The time to answer for this passage is over."),
     RefusalCode.SUSPENDED: N_(
         "Because of your violations you cannot book for a while. What you have booked stays yours."

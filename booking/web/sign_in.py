@@ -41,7 +41,7 @@ class Doorman:
         if refusal is not None:
             return refusal
         known = context.reads.password_hash(folded)
-        right = await anyio.to_thread.run_sync(_matches, known or self._decoy, password, limiter=self._limit)
+        right = await anyio.to_thread.run_sync(matches, known or self._decoy, password, limiter=self._limit)
         person = context.reads.reader(folded) if right and known is not None else None
         if person is None:
             return Refusal(RefusalCode.SIGN_IN_FAILED)
@@ -49,7 +49,8 @@ class Doorman:
         return person
 
 
-def _matches(known: str, password: str) -> bool:
+def matches(known: str, password: str) -> bool:
+    """Tell whether a password or PIN is the one behind an argon2 hash."""
     try:
         return HASHER.verify(known, password)
     except (VerificationError, InvalidHashError):

@@ -91,10 +91,12 @@ class EnrolIn(Wish):
 
 
 class KioskSessionIn(Wish):
-    """Who stands at the kiosk: the reader's code from their phone, or a card's canonical value."""
+    """Who stands at the kiosk: the code from their phone, a card's canonical value, or student number and PIN."""
 
     reader_code: Code | None = None
     card: Code | None = None
+    reader: Name | None = None
+    pin: Annotated[str, Field(min_length=1, max_length=16)] | None = None
 
 
 class BindingIn(Wish):

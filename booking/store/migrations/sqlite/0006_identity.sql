@@ -1,4 +1,4 @@
--- Who somebody is: apps bound by activation codes, budgets of tries, and who did what.
+-- Who somebody is: apps bound by activation codes, kiosk PINs, budgets of tries, and who did what.
 
 -- One code at a time for each reader. The hashes are keyed: a copy of this file does not give six digits away.
 CREATE TABLE activation_codes (
@@ -24,6 +24,13 @@ CREATE TABLE bindings (
     answered_us INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX bindings_reader ON bindings (reader, asked_us);
+
+CREATE TABLE kiosk_pins (
+    reader TEXT PRIMARY KEY REFERENCES readers (id),
+    pin_hash TEXT NOT NULL,
+    wrong_tries INTEGER NOT NULL DEFAULT 0,
+    set_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- One row for each try that still counts against a budget.
 CREATE TABLE tries (
