@@ -224,12 +224,37 @@ def test_who_does_not_sign_out_is_recorded_after_the_grace(house, api, swept):
     assert (after["status"], after["closed_at"], after["actions"]) == ("not-signed-out", iso("10:20"), [])
     no = scan(reader, house, "check-outs", expect=409)
     assert no["code"] == "nothing-to-check-out"
-    line = reader.get(f"/api/v1/reservations/{stay['id']}").json()["history"][-1]
+    lines = reader.get(f"/api/v1/reservations/{stay['id']}").json()["history"]
+    line = next(line for line in lines if line["change"] == "not-signed-out")
     assert (line["change"], line["occurred_at"], line["sentence"]) == (
         "not-signed-out",
         iso("10:20"),
         "未在规定时间内签退（系统）",
     )
+
+
+def test_one_violation_until_the_next_day_two_for_the_rest_of_the_week(house, api):
+    # "会记录违约1次, 将隔天才能预约; 违约两次本周不能再预约; 下周可继续预约"
+    reader = api(ONE)
+    book(reader, "08:00", "10:00")
+    scan(reader, house, "check-ins")
+    house.at("10:20")  # 未签退
+    no = book(reader, "13:00", "15:00", expect=409)
+    assert (no["policy_key"], no["next_allowed_at"]) == ("policy.violations.steps", iso("00:00", 18))
+    house.at("00:00", 18)
+    reader = api(ONE)
+    book(reader, "08:00", "10:00", day=18)
+    house.at("08:20", 18)  # 未签到
+    no = book(reader, "13:00", "15:00", day=18, expect=409)
+    assert (no["policy_key"], no["next_allowed_at"]) == ("policy.violations.steps", iso("00:00", 24))
+
+
+@other_rules(policy(violations={"steps": []}))
+def test_violations_without_consequences_where_the_site_says_so(house, api):
+    reader = api(ONE)
+    book(reader, "08:00", "10:00")
+    house.at("08:20")
+    book(reader, "13:00", "15:00")
 
 
 def test_after_the_end_there_is_only_signing_out(house, api):
