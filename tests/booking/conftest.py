@@ -65,7 +65,9 @@ def make_places(site=None):
 
 
 def clock_time(hhmm, day=17):
-    """Return a time of July 2023 in Beijing: `clock_time("16:38")` is the manual's 2023-07-17."""
+    """Return a time of July 2023 in Beijing: `clock_time("16:38")` is the manual's 2023-07-17. A moment stays."""
+    if isinstance(hhmm, datetime):
+        return hhmm
     hours, minutes, *seconds = (int(part) for part in hhmm.split(":"))
     return datetime(2023, 7, day, hours, minutes, *seconds, tzinfo=ZONE).astimezone(UTC)
 
