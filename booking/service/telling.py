@@ -102,7 +102,17 @@ class Waiting:
     wait: Wait
 
 
-TellingCommand = WriteNotice | WithdrawNotice | SetChannel | DropChannel | ClaimDelivery | SettleDelivery
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetCalendar:
+    """Give the reader's calendar feed another secret (its hash), or none; `turn` is one more than before."""
+
+    reader: str
+    at: datetime
+    turn: int
+    secret_hash: bytes | None
+
+
+TellingCommand = SetCalendar | WriteNotice | WithdrawNotice | SetChannel | DropChannel | ClaimDelivery | SettleDelivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +168,12 @@ class TellingReads(Protocol):
 
     def waits(self, reader: str, now: datetime) -> list[Wait]:
         """What the reader waits for, and what they were told of in the last turn, oldest first."""
+
+    def calendar_turn(self, reader: str) -> tuple[int, bool]:
+        """How often the reader's calendar feed was set, and whether there is one now."""
+
+    def reader_of_calendar(self, secret_hash: bytes) -> str | None:
+        """Whose feed has this secret."""
 
     def channels(self, reader: str) -> list[ChannelView]:
         """Where the reader wants to be told."""

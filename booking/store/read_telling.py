@@ -46,6 +46,16 @@ class TellingReads:
         )
         return [wait_of(row) for row in rows]
 
+    def calendar_turn(self, reader: str) -> tuple[int, bool]:
+        """How often the reader's calendar feed was set, and whether there is one now."""
+        rows = self._rows("SELECT turn, secret_hash IS NOT NULL FROM calendars WHERE reader = ?", (reader,))
+        return (rows[0][0], bool(rows[0][1])) if rows else (0, False)
+
+    def reader_of_calendar(self, secret_hash: bytes) -> str | None:
+        """Whose feed has this secret."""
+        rows = self._rows("SELECT reader FROM calendars WHERE secret_hash = ?", (secret_hash,))
+        return rows[0][0] if rows else None
+
     def channels(self, reader: str) -> list[ChannelView]:
         """Where the reader wants to be told."""
         rows = self._rows(

@@ -10,6 +10,7 @@ from booking.service.telling import (
     Claimed,
     Delivery,
     DropChannel,
+    SetCalendar,
     SetChannel,
     SettleDelivery,
     TellingCommand,
@@ -30,6 +31,11 @@ def carry_out(db: apsw.Connection, command: TellingCommand) -> Stored | Claimed 
             return _write_notice(db, command)
         case WithdrawNotice():
             return _withdraw_notice(db, command)
+        case SetCalendar():
+            db.execute(
+                "INSERT OR REPLACE INTO calendars VALUES (?, ?, ?)", (command.reader, command.turn, command.secret_hash)
+            )
+            return Stored()
         case SetChannel():
             return _set_channel(db, command)
         case DropChannel():

@@ -82,3 +82,9 @@ class WaitsOut(BaseModel):
     """The reader's waits, oldest first."""
 
     items: list[WaitOut]
+
+
+class CalendarOut(BaseModel):
+    """The address of the reader's calendar feed; null while there is none."""
+
+    url: str | None

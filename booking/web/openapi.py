@@ -23,6 +23,7 @@ WITHOUT_KEY = {
     "/api/v1/devices/enroll",
     "/api/v1/reader-codes",
     "/api/v1/waits",
+    "/api/v1/calendar",
     "/api/v1/activation-codes",
     "/api/v1/bindings",
     # these two are the same however often they come
@@ -37,6 +38,7 @@ PUBLIC = {
     "/api/v1/areas/{area_id}/seats",
     "/api/v1/areas/{area_id}/events",
     "/api/v1/notices",
+    "/api/v1/calendar/{secret}.ics",
 }
 
 
