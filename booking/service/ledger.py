@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from booking.domain.carry import carried
 from booking.domain.evidence import CHANGE_OF, Change, Evidence, Source
 from booking.domain.places import Places
 from booking.domain.reservation import Action, Reservation, Status, at
@@ -65,9 +66,21 @@ def write(unit: Unit, places: Places, reservation: Reservation, action: Action, 
 
 def settle(unit: Unit, places: Places, stays: Iterable[Reservation], now: datetime) -> None:
     """Write down what time has done to `stays` by `now`, and what follows from it."""
-    for stay in stays:
+    for listed in stays:
+        stay = unit.stay(listed.id) or listed  # the end of an earlier one may have changed it
         after = at(stay, places.policy, now)
         if after is not stay and after.closed_at is not None:
             unit.save(after)
             note(unit, places, after, _BY_TIME[after.status], Occasion(Source.SYSTEM, after.closed_at, now))
             follow(unit, places, after, now)
+            _carry_over(unit, places, stay, now)
+
+
+def _carry_over(unit: Unit, places: Places, ended: Reservation, now: datetime) -> None:
+    """Let the reader of a stay that time has ended be there in the one that follows it on the same seat."""
+    for coming in unit.holding_of(ended.reader):
+        steps = carried(ended, coming, places.policy, places.zone)
+        for action, after in steps:
+            write(unit, places, after, action, Occasion(Source.SYSTEM, coming.start, now, {"carried": ended.id}))
+        if steps:
+            settle(unit, places, [coming], now)

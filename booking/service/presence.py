@@ -34,6 +34,8 @@ def record_event(unit: Unit, places: Places, command: RecordGateEvent) -> None:
         return
     card = event.credential
     reader = unit.holder_of(card.kind, card.value, event.occurred_at) if card else None
+    if reader is not None:
+        settle(unit, places, unit.fallen_due(min(event.occurred_at, command.at), reader=reader), command.at)
     decision = _decide(unit, places, command, event, reader) if reader else None
     passage = Passage(gate=command.gate, event=event, received_at=command.at, reader=reader)
     if decision is not None:
@@ -119,6 +121,7 @@ def check_in_by_code(unit: Unit, places: Places, command: CheckInByCode) -> Chan
     refused = position_missing(places, command)
     if refused:
         return refused
+    settle(unit, places, unit.fallen_due(min(command.seen_at, command.at), reader=command.reader), command.at)
     stays = unit.stays_at(command.reader, command.seen_at, places.venue_of_kiosk(command.kiosk))
     decision = on_arrival(stays, places.policy, command.seen_at)
     if decision is None:

@@ -3,6 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import apsw
+
+from booking.domain.carry import carried
 from booking.domain.extension import opens_at
 from booking.domain.places import Places
 from booking.domain.reservation import TRANSITIONS, Action, Reservation, Status, at, over_at
@@ -49,7 +52,8 @@ class ReaderReads:
                 _SELECT + "WHERE reader = ?1 AND (?2 IS NULL OR (start_us, id) < " + _CURSOR,
                 (reader, cursor, limit + 1),
             ).fetchall()
-        items = [self._view(reservation_of(row), now) for row in rows[:limit]]
+            stays = [self._carried(db, reservation_of(row), now) for row in rows[:limit]]
+        items = [self._view(stay, now) for stay in stays]
         return Page(items, items[-1].id if len(rows) > limit else None)
 
     def reservation(self, reader: str, reservation: str, now: datetime) -> ReservationView | None:
@@ -58,11 +62,12 @@ class ReaderReads:
             row = db.execute(_SELECT + "WHERE id = ? AND reader = ?", (reservation, reader)).fetchone()
             if row is None:
                 return None
+            stay = self._carried(db, reservation_of(row), now)
             lines = db.execute(
                 "SELECT occurred_us, received_us, source, change, facts FROM evidence WHERE reservation = ? ORDER BY n",
                 (reservation,),
             ).fetchall()
-        return self._view(reservation_of(row), now, [_history_line(line) for line in lines])
+        return self._view(stay, now, [_history_line(line) for line in lines])
 
     def view_of(self, reservation: Reservation, now: datetime) -> ReservationView:
         """A reservation as it was just committed, without its history; reads nothing."""
@@ -74,9 +79,20 @@ class ReaderReads:
             rows = db.execute(
                 _SELECT + "WHERE holding = 1 AND reader = ? AND due_us > ? ORDER BY end_us", (reader, us(now))
             ).fetchall()
-        stays = [reservation_of(row) for row in rows]
+            stays = [self._carried(db, reservation_of(row), now) for row in rows]
         stays.sort(key=lambda stay: stay.status is Status.RESERVED)
         return self._view(stays[0], now) if stays else None
+
+    def _carried(self, db: apsw.Connection, stay: Reservation, now: datetime) -> Reservation:
+        """Return `stay` with the attendance of the one before it on its seat, where nobody has written that down yet."""
+        if stay.status is not Status.RESERVED or stay.start > now:
+            return stay
+        row = db.execute(
+            _SELECT + "WHERE holding = 1 AND reader = ? AND seat = ? AND end_us = ?",
+            (stay.reader, stay.seat, us(stay.start)),
+        ).fetchone()
+        steps = carried(reservation_of(row), stay, self._places.policy, self._places.zone) if row else []
+        return steps[-1][1] if steps else stay
 
     def _view(self, stored: Reservation, now: datetime, history: list[HistoryLine] | None = None) -> ReservationView:
         places, stay = self._places, at(stored, self._places.policy, now)

@@ -47,6 +47,7 @@ class _Stay(NamedTuple):
     end: int
     due: int
     status: str
+    reader: str = ""
 
 
 class SeatReads:
@@ -130,11 +131,11 @@ class SeatReads:
 
     def _stays(self, db: apsw.Connection, area: str, span: Interval) -> list[_Stay]:
         rows = db.execute(
-            "SELECT seat, start_us, end_us, due_us, status FROM reservations "
+            "SELECT seat, start_us, end_us, due_us, status, reader FROM reservations "
             "WHERE holding = 1 AND area = ? AND end_us > ? AND start_us < ? ORDER BY start_us",
             (area, us(span.start), us(span.end)),
         )
-        stays = [_Stay._make(row) for row in rows.fetchall()]
+        stays = _carried_over([_Stay._make(row) for row in rows.fetchall()])
         closed = stretches(db, area, span)
         if not closed:
             return stays
@@ -170,6 +171,19 @@ class SeatReads:
             stays = self._stays(db, area, Interval(min(span.start, start), max(span.end, end)))
         held, wish = _by_seat(stays, us(now)), (us(start), us(end))
         return [_availability(seat, held.get(seat.id, ()), wish, us(now)) for seat in self._places.seats_of[area]]
+
+
+def _carried_over(stays: list[_Stay]) -> list[_Stay]:
+    """Show who sits there before a stay of theirs ends as sitting there in the next one on that seat (`stays` by start)."""
+    there: dict[tuple[str, str, int], str] = {}
+    shown = []
+    for stay in stays:
+        status = there.get((stay.seat, stay.reader, stay.start), "") if stay.status == Status.RESERVED else ""
+        carried = stay._replace(status=status, due=stay.end) if status and stay.seat else stay
+        if carried.status == Status.IN_USE and carried.due == carried.end:
+            there[carried.seat, carried.reader, carried.end] = carried.status
+        shown.append(carried)
+    return shown
 
 
 def _by_seat(stays: Iterable[_Stay], now: int) -> dict[str, list[_Stay]]:

@@ -81,7 +81,7 @@ class SqliteUnit(ClosureUnit, TaskUnit):
         names = [name for name, value in wanted.items() if value is not None]
         condition = " AND (" + " OR ".join(f"{name} = ?" for name in names) + ")" if names else ""
         return self._all(
-            _SELECT + "WHERE holding = 1 AND due_us <= ?" + condition + " ORDER BY due_us",
+            _SELECT + "WHERE holding = 1 AND due_us <= ?" + condition + " ORDER BY due_us, start_us",
             (us(at), *(wanted[name] for name in names)),
         )
 
