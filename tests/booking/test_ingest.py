@@ -256,7 +256,14 @@ def report(gate, clock, *, key=None, retained=False, state="birth", **outbox):
         ({"retained": True}, "provisional"),  # the broker kept it: nobody knows from when
         ({"key": SigningKey.generate()}, "provisional"),
     ],
-    ids=str,
+    ids=[
+        "told",
+        "not-all",
+        "told-to-the-mark",
+        "died",
+        "kept-by-the-broker",
+        "forged",
+    ],  # a key's own name differs between workers
 )
 def test_a_violation_stands_once_the_gate_has_told_all_up_to_its_deadline(desk, at, tmp_path, more, standing):
     """A violation is provisional until every entry portal of its venue has reported a watermark past the deadline."""
