@@ -332,7 +332,9 @@ def notice(note: NotificationView, words: Words, site: Site) -> str:
 
 
 def _explained(what: str, facts: dict[str, str], words: Words) -> str:
-    """Add the library's reason in brackets, where it gave one."""
+    """Add in brackets the library's reason, where it gave one; or from which seat to which."""
+    if "from_label" in facts:
+        return words("{what} (No. {old} → No. {new})", what=what, old=facts["from_label"], new=facts.get("label", ""))
     given = facts.get("reason_zh" if words.language == CHINESE else "reason_en")
     return words("{what} ({reason})", what=what, reason=given) if given else what
 

@@ -38,7 +38,8 @@ def test_a_move_while_reserved_keeps_everything_but_the_seat(client, api):
         "reserved",
     )
     assert book(api(OTHER), start=at("18:00")).status_code == 201  # the old one is free at once
-    history = client.get(f"/api/v1/reservations/{stay['id']}").json()["history"]
+    history = client.get(f"/api/v1/reservations/{stay['id']}", headers={"accept-language": "en"}).json()["history"]
+    assert "No. 065 → No. 066" in history[-1]["sentence"]
     assert history[-1]["change"] == "moved"
     assert history[-1]["facts"]["from_label"] == "065"
 
