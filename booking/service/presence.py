@@ -31,6 +31,8 @@ def record_event(unit: Unit, places: Places, command: RecordGateEvent) -> None:
     event = command.event
     if isinstance(event, PassageEvent):
         unit.keep_passage(event, command.gate)
+        if not event.passed:
+            _void(unit, places, command, event)
         return
     card = event.credential
     reader = unit.holder_of(card.kind, card.value, event.occurred_at) if card else None
@@ -45,6 +47,15 @@ def record_event(unit: Unit, places: Places, command: RecordGateEvent) -> None:
     unit.keep_record(passage)
     if reader is not None:
         settle(unit, places, unit.fallen_due(command.at, reader=reader), command.at)
+
+
+def _void(unit: Unit, places: Places, command: RecordGateEvent, event: PassageEvent) -> None:
+    """Undo what a swipe did whose reader never walked through, where that still stands; a reader's own answer goes first."""
+    record = unit.record_of(command.gate, event.epoch, event.of)
+    if record is None or record.before is None or record.answer is not None:
+        return
+    facts = {"gate": command.gate, "portal": event.portal}
+    _undo(unit, places, record, Occasion(Source.GATE, command.at, command.at, facts))
 
 
 def direction_of(places: Places, gate: str, event: AccessEvent) -> Direction:
@@ -163,25 +174,25 @@ def answer_record(unit: Unit, places: Places, command: AnswerGateRecord) -> Chan
     if command.confirm or record.before is None:
         unit.answer_record(record.id, "confirmed" if command.confirm else "disputed", command.at)
         return Stored()
-    restored = _undo(unit, places, record, command)
+    restored = _undo(unit, places, record, Occasion(Channel.WEB, command.at, command.at))
     if isinstance(restored, Refusal):
         return restored
     unit.answer_record(record.id, "disputed", command.at)
     return Changed(restored)
 
 
-def _undo(unit: Unit, places: Places, record: GateRecord, command: AnswerGateRecord) -> Reservation | Refusal:
+def _undo(unit: Unit, places: Places, record: GateRecord, occasion: Occasion) -> Reservation | Refusal:
     before = record.before
     if before is None or unit.stay(before.id) != record.after:
         return Refusal(RefusalCode.NOT_POSSIBLE_NOW, facts={"reason": "changed-since"})
-    restored = undone(before, places.policy, command.at)
+    restored = undone(before, places.policy, occasion.received_at)
     if restored.holds:
         interval = Interval(restored.start, restored.end)
-        settle_around(unit, places, restored, command.at)
+        settle_around(unit, places, restored, occasion.received_at)
         if is_taken(unit, places, restored):
             return Refusal(RefusalCode.SEAT_TAKEN)
         if unit.reader_clash(restored.reader, interval, but=restored.id):
             return Refusal(RefusalCode.READER_OVERLAP)
     unit.save(restored)
-    note(unit, places, restored, Change.UNDONE, Occasion(Channel.WEB, command.at, command.at))
+    note(unit, places, restored, Change.UNDONE, occasion)
     return restored

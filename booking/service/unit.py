@@ -144,5 +144,8 @@ class Unit(Protocol):
     def gate_record(self, record: str) -> GateRecord | None:
         """Return a gate record."""
 
+    def record_of(self, gate: str, epoch: int, sequence: int) -> GateRecord | None:
+        """Return the gate record of an event."""
+
     def answer_record(self, record: str, answer: str, at: datetime) -> None:
         """Write the reader's answer."""

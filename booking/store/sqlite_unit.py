@@ -239,9 +239,16 @@ class SqliteUnit(ClosureUnit, TaskUnit):
 
     def gate_record(self, record: str) -> GateRecord | None:
         """Return a gate record."""
+        return self._record("id = ?", (record,))
+
+    def record_of(self, gate: str, epoch: int, sequence: int) -> GateRecord | None:
+        """Return the gate record of an event."""
+        return self._record("gate = ? AND epoch = ? AND sequence = ?", (gate, epoch, sequence))
+
+    def _record(self, where: str, values: tuple[Any, ...]) -> GateRecord | None:
         row = self._get(
-            "SELECT id, reader, received_us, answer, state_before, state_after FROM gate_records WHERE id = ?",
-            (record,),
+            f"SELECT id, reader, received_us, answer, state_before, state_after FROM gate_records WHERE {where}",  # noqa: S608
+            values,
         )
         if row is None:
             return None

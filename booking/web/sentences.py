@@ -202,7 +202,7 @@ _CHANGES = {
     "not-signed-out": N_("Not signed out in time"),
     "excused": N_("Settled: you went out in time"),
     "displaced": N_("The seat has gone to another reader; nothing is recorded against you"),
-    "undone": N_("Undone, as you asked"),
+    "undone": N_("Undone"),
     "check-in-soon": N_("Please check in soon"),
     "return-soon": N_("Please come back soon"),
     "ending-soon": N_("Your time is nearly over"),

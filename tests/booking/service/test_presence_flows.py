@@ -207,6 +207,33 @@ def test_a_passage_report_is_kept_with_its_event(desk, gate, stay, at):
     assert gate.send(report, "09:01") == Recorded(replay=True)
 
 
+@pytest.mark.parametrize(
+    ("passed", "answered", "status"),
+    [(False, False, Status.RESERVED), (True, False, Status.IN_USE), (False, True, Status.IN_USE)],
+)
+def test_a_swipe_whose_reader_never_walked_through_is_void(desk, gate, stay, at, passed, answered, status):
+    """`passed = false` voids it."""
+    gate.passes("in", "09:00")
+    if answered:
+        answer(desk, at, "09:00:02", confirm=True)
+    report = PassageEvent(
+        "south-3", 1, passed=passed, occurred_at=at("09:00"), monotonic_ns=0, boot_id="b", epoch=1, sequence=2
+    )
+    gate.send(report, "09:00:05")
+    assert desk.status(stay, "09:01") is status
+    assert desk.changes(stay)[1:] == ["checked-in", "undone"][: 2 if status is Status.RESERVED else 1]
+
+
+def test_what_happened_since_is_not_undone_by_a_late_report(desk, gate, stay, at):
+    gate.passes("in", "09:00")
+    desk.act(stay, Action.STEP_AWAY, "09:10")
+    report = PassageEvent(
+        "south-3", 1, passed=False, occurred_at=at("09:00"), monotonic_ns=0, boot_id="b", epoch=1, sequence=2
+    )
+    gate.send(report, "09:11")
+    assert desk.status(stay, "09:12") is Status.AWAY
+
+
 # ---- confirm or undo -------------------------------------------------------------------------------------------------
 
 
