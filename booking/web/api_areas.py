@@ -6,7 +6,7 @@ from starlette.routing import Route
 
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.web import choices
-from booking.web.models import AreaOut, AreasOut, SeatOut, SeatsOut, VenueOut, VenuesOut
+from booking.web.models import AreaOut, AreasOut, HoursOut, PlacesOut, SeatOut, SeatsOut, VenueOut, VenuesOut
 from booking.web.problems import Refused, refuse
 from booking.web.requests import api_words, day_in, moment_in
 from booking.web.sessions import context_of
@@ -51,6 +51,23 @@ async def seats(request: Request, area_id: str, start: str | None = None, end: s
         start=words.local(since),
         end=words.local(until),
         items=[SeatOut.of(seat, words) for seat in found],
+    )
+
+
+@router.get("/areas/{area_id}/hours", summary="Free places of a capacity area by the hour")
+async def hours(request: Request, area_id: str, date: str | None = None) -> HoursOut:
+    """List what is free of an area without seats on a day (`date`, today without it), step by step."""
+    context, words = context_of(request), api_words(request)
+    area = context.site.area(area_id)
+    if area is None or area.capacity is None:
+        raise refuse(RefusalCode.UNKNOWN_AREA)
+    day = day_in(context, date)
+    found = context.reads.places_free(area_id, choices.steps_of(context, area, day), words.now) or []
+    return HoursOut(
+        area=area_id,
+        date=day,
+        total=area.capacity,
+        items=[PlacesOut(start=words.local(one.start), end=words.local(one.end), free=one.free) for one in found],
     )
 
 

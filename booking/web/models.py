@@ -103,6 +103,23 @@ class AreasOut(BaseModel):
     items: list[AreaOut]
 
 
+class PlacesOut(BaseModel):
+    """How many places of a capacity area are free throughout `[start, end)`."""
+
+    start: datetime
+    end: datetime
+    free: int
+
+
+class HoursOut(BaseModel):
+    """A capacity area's free places on one day, for each step of the timetable that is not over."""
+
+    area: str
+    date: date
+    total: int
+    items: list[PlacesOut]
+
+
 class StretchOut(BaseModel):
     """A held stretch of time."""
 

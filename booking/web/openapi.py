@@ -36,6 +36,7 @@ PUBLIC = {
     "/api/v1/venues",
     "/api/v1/areas",
     "/api/v1/areas/{area_id}/seats",
+    "/api/v1/areas/{area_id}/hours",
     "/api/v1/areas/{area_id}/events",
     "/api/v1/notices",
     "/api/v1/calendar/{secret}.ics",

@@ -140,6 +140,7 @@ def test_the_openapi_document_is_whole(api):
         ("get", "/api/v1/venues"),
         ("get", "/api/v1/areas"),
         ("get", "/api/v1/areas/{area_id}/seats"),
+        ("get", "/api/v1/areas/{area_id}/hours"),
         ("get", "/api/v1/areas/{area_id}/events"),
         ("post", "/api/v1/reservations"),
         ("get", "/api/v1/reservations"),

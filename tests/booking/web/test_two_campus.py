@@ -388,6 +388,15 @@ def test_a_code_is_good_once_for_each_reader(house, api):
     assert scan(reader, house, "check-outs", expect=409)["code"] == "code-used"
 
 
+def test_free_places_by_the_hour(house, api):
+    book(api(ONE), "09:00", "11:00")
+    found = api().get("/api/v1/areas/east/hours", params={"date": "2023-07-17"}).json()
+    assert (found["total"], len(found["items"])) == (300, 14)
+    assert [item["free"] for item in found["items"][:4]] == [300, 299, 299, 300]
+    assert found["items"][1]["start"] == iso("09:00")
+    assert api().get("/api/v1/areas/nowhere/hours").status_code == 404
+
+
 def test_a_seat_cannot_be_asked_for_where_there_is_none(house, api):
     answer = api(ONE).post("/api/v1/reservations", json=wish("09:00", "10:00") | {"seat": "east-001"})
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown-seat")
