@@ -17,7 +17,8 @@ import attrs
 from config import ConfigError, load, shipped
 from config.errors import nearest
 from config.plans import Plan, load_plan
-from config.schema import Area, AwayPolicy, DateHours, Geofence, Policy, Site, WeekHours
+from config.policy import AwayPolicy, Policy
+from config.schema import Area, DateHours, Geofence, Site, WeekHours
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 """An id may be a level of an MQTT topic."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from booking.domain.reservation import Action, Reservation, Status, as_of
 from booking.domain.window import check_in_window
-from config.schema import ExitMeans, Policy
+from config.policy import ExitMeans, Policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from booking.domain.places import Places
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.reservation import Reservation, over_at
 from booking.domain.window import Interval, day_of, on_grid
-from config.schema import Area, BookingPolicy
+from config.policy import BookingPolicy
+from config.schema import Area
 
 _DAY = timedelta(days=1)
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from booking.domain.attendance import away_until
 from booking.domain.reservation import Action, Reservation, Status, apply, at
-from config.schema import Policy
+from config.policy import Policy
 
 
 def carried(

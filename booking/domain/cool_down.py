@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from config.schema import BookingPolicy
+from config.policy import BookingPolicy
 
 
 def looks_back_to(rules: BookingPolicy, now: datetime) -> datetime:

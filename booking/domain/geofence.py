@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
 
 from booking.domain.refusals import Refusal, RefusalCode
-from config.schema import CheckInPolicy, Geofence
+from config.policy import CheckInPolicy
+from config.schema import Geofence
 
 EARTH_M = 6_371_008.8
 """The Earth's mean radius in metres (IUGG); a sphere is off by half a per cent at the most."""

@@ -8,7 +8,8 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from booking.domain.calendar import Opening, next_opening, opening
-from config.schema import Area, KioskRole, Policy, Site, Venue
+from config.policy import Policy
+from config.schema import Area, KioskRole, Site, Venue
 
 
 class PlanSeat(Protocol):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from booking.domain.reservation import Reservation, Status, due
-from config.schema import Policy
+from config.policy import Policy
 
 
 class Reminder(StrEnum):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from booking.domain.evidence import CHANGE_OF, OF_VIOLATIONS, Change, Evidence
 from booking.domain.refusals import Refusal
 from booking.domain.reservation import Action, Reservation, Status, apply, at, moved, undone
-from config.schema import Policy
+from config.policy import Policy
 
 _ACTION_OF = {change: action for action, change in CHANGE_OF.items() if action is not Action.COMPLETE}
 

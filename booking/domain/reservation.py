@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.window import check_in_window
-from config.schema import Policy
+from config.policy import Policy
 
 
 class Status(StrEnum):

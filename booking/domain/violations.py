@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from booking.domain.reservation import Reservation, Status
 from booking.domain.window import check_in_window, day_of, midnight
-from config.schema import CountedIn, Policy, PortalDirection, Site, SuspendUntil, ViolationKind, ViolationPolicy
+from config.policy import CountedIn, Policy, SuspendUntil, ViolationKind, ViolationPolicy
+from config.schema import PortalDirection, Site
 
 ALWAYS = datetime.max.replace(tzinfo=UTC)
 NEVER = datetime.min.replace(tzinfo=UTC)

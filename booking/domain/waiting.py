@@ -5,7 +5,7 @@ from datetime import datetime
 
 from booking.domain.booking import this_minute
 from booking.domain.window import Interval
-from config.schema import Policy
+from config.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

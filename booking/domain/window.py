@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from config.schema import CheckInPolicy
+from config.policy import CheckInPolicy
 
 
 @dataclass(frozen=True, slots=True)

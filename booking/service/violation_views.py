@@ -5,7 +5,7 @@ from datetime import datetime
 
 from booking.domain.violations import Because, Standing, Suspension
 from booking.service.views import HistoryLine
-from config.schema import ViolationKind
+from config.policy import ViolationKind
 from config.values import Text
 
 

@@ -12,7 +12,7 @@ from booking.domain.reminders import REMINDER_OF, lead_of, reminding
 from booking.service.ledger import facts_of
 from booking.store.rows import RESERVATION, moment, reservation_of, us
 from booking.store.tell import tell
-from config.schema import Policy
+from config.policy import Policy
 
 _UNTOLD = (
     "holding = 1 AND status = ?1 AND NOT EXISTS (SELECT 1 FROM reminders m "

@@ -8,7 +8,7 @@ import apsw
 
 from booking.domain.violations import Because, Span, Violation
 from booking.store.rows import facts_json, moment, moment_or_none, us, us_or_none
-from config.schema import ViolationKind
+from config.policy import ViolationKind
 
 VIOLATION = (
     "id, reader, reservation, area, kind, policy_key, since_us, occurred_us, confirmed_us, lifted_us, lifted_because, "

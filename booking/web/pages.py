@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from booking.domain.refusals import RefusalCode
-from booking.web import sentences
+from booking.web import refusal_words, sentences
 from booking.web.language import Words
 from booking.web.problems import Refused, refuse
 from booking.web.requests import page_words
@@ -134,8 +134,8 @@ def refusal_page(request: Request, refused: Refused, headers: Mapping[str, str])
         "refusal.html",
         caller=caller,
         status=refused.status,
-        title=sentences.title(refusal, words),
-        reason=sentences.reason(refusal, words, context.site.policy),
+        title=refusal_words.title(refusal, words),
+        reason=refusal_words.reason(refusal, words, context.site.policy),
         code=str(refusal.code),
         scan=str(refusal.code).startswith("code-") or refusal.code is RefusalCode.GRANT_EXPIRED,
     )

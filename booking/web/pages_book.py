@@ -9,7 +9,7 @@ from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.window import Interval
 from booking.service.commands import Reserve
 from booking.service.views import SeatAvailability
-from booking.web import choices, seat_map, sentences
+from booking.web import choices, refusal_words, seat_map
 from booking.web.pages import form_caller, page_caller, render, see
 from booking.web.problems import refuse, status_of
 from booking.web.requests import changed, day_in, form_key, moment_in, page_words
@@ -121,8 +121,8 @@ def _area_page(
         days=choices.days(context), free=free, steps=steps,
         longest=choices.longest_stay(context, area), zooms=_steps(zoom),
         features=seat_map.features(place, words) if place else "",
-        refusal=sentences.reason(refusal, words, context.site.policy) if refusal else "",
-        refusal_title=sentences.title(refusal, words) if refusal else "", with_query=_with(kept), state_words=seat_map.WORDS,
+        refusal=refusal_words.reason(refusal, words, context.site.policy) if refusal else "",
+        refusal_title=refusal_words.title(refusal, words) if refusal else "", with_query=_with(kept), state_words=seat_map.WORDS,
         opening=choices.opening_of(context, area, choice.day),
     )  # fmt: skip
 

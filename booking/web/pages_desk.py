@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.service.commands import Channel
 from booking.service.recognition import PairCard
-from booking.web import pins, sentences
+from booking.web import pins, refusal_words
 from booking.web.pages import form_caller, page_caller, render, see
 from booking.web.pages_staff import staff_caller
 from booking.web.problems import refuse, status_of
@@ -99,7 +99,7 @@ def _desk(request: Request, caller: Caller, refusal: Refusal | None) -> Response
 def _why(request: Request, refusal: Refusal | None) -> str:
     if refusal is None:
         return ""
-    return sentences.reason(refusal, page_words(request), context_of(request).site.policy)
+    return refusal_words.reason(refusal, page_words(request), context_of(request).site.policy)
 
 
 def _status(refusal: Refusal | None) -> int:

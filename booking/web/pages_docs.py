@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from booking.domain.refusals import Refusal, RefusalCode
-from booking.web import sentences
+from booking.web import refusal_words
 from booking.web.openapi import document
 from booking.web.pages import render
 from booking.web.problems import status_of
@@ -26,7 +26,7 @@ async def docs(request: Request) -> Response:
                 {"method": method.upper(), "path": path, "operation": operation}
             )
     refusals = [
-        (str(code), status_of(code), sentences.reason(Refusal(code), words, context.site.policy))
+        (str(code), status_of(code), refusal_words.reason(Refusal(code), words, context.site.policy))
         for code in RefusalCode
     ]
     return render(

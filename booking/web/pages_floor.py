@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.service.floor import CloseFloor, OpenFloor, SettleTask
-from booking.web import sentences
+from booking.web import refusal_words
 from booking.web.api_floor import closure_id, only_staff
 from booking.web.language import N_
 from booking.web.pages import form_caller, render, see
@@ -62,7 +62,7 @@ async def close(request: Request) -> Response:
     outcome = await submit(context, command)
     if isinstance(outcome, Refusal):
         if outcome.code in (RefusalCode.UNKNOWN_SEAT, RefusalCode.UNKNOWN_AREA, RefusalCode.INVALID_REQUEST):
-            return _page(request, caller, form, sentences.reason(outcome, words, context.site.policy))
+            return _page(request, caller, form, refusal_words.reason(outcome, words, context.site.policy))
         raise Refused(outcome)
     return see("/staff/closures")
 

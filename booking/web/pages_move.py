@@ -6,7 +6,7 @@ from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.reservation import Action
 from booking.service.commands import MoveSeat
 from booking.service.views import ReservationView
-from booking.web import sentences
+from booking.web import refusal_words
 from booking.web.pages import form_caller, page_caller, render, see
 from booking.web.problems import refuse, status_of
 from booking.web.requests import form_key, own_reservation, page_words
@@ -66,5 +66,5 @@ def _page(
         request, "move.html", caller=caller, tab="records", status=status_of(refusal.code) if refusal else 200,
         view=view, area=area, areas=[one for one in context.site.areas if one.capacity is None],
         seats=[seat for seat in seats if seat.status is SeatStatus.FREE], begins=begins,
-        refusal=sentences.reason(refusal, words, context.site.policy) if refusal else "",
+        refusal=refusal_words.reason(refusal, words, context.site.policy) if refusal else "",
     )  # fmt: skip

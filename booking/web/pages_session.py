@@ -5,7 +5,7 @@ from datetime import timedelta
 from fastapi import APIRouter, Request, Response
 
 from booking.domain.refusals import Refusal
-from booking.web import language, sentences, sessions
+from booking.web import language, refusal_words, sessions
 from booking.web.pages import form_caller, page_caller, render, safe_next, see
 from booking.web.problems import status_of
 from booking.web.requests import page_words
@@ -36,7 +36,7 @@ async def sign_in(request: Request) -> Response:
     person = await request.app.state.doorman.admit(request, reader[:MAX_READER_CHARS], password[:MAX_PASSWORD_CHARS])
     if isinstance(person, Refusal):
         request.scope["seatgate.refusal"] = str(person.code)
-        why = sentences.reason(person, page_words(request), context.site.policy)
+        why = refusal_words.reason(person, page_words(request), context.site.policy)
         return render(
             request,
             "sign_in.html",

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from booking.domain.refusals import Refusal, RefusalCode
-from booking.web import sentences
+from booking.web import refusal_words
 from booking.web.context import Context
 from booking.web.language import Words, api_language
 from runtime.locales import CHINESE, ENGLISH
@@ -98,10 +98,10 @@ def problem(
     """Return the members of a problem. `detail` is in the asked language, `sentences` has both."""
     now = context.clock.now()
     both = {name: Words(tag, context.site.timezone, now) for name, tag in (("zh", CHINESE), ("en", ENGLISH))}
-    said = {name: sentences.reason(refusal, words, context.site.policy) for name, words in both.items()}
+    said = {name: refusal_words.reason(refusal, words, context.site.policy) for name, words in both.items()}
     body: dict[str, Any] = {
         "type": f"/docs#{refusal.code}",
-        "title": sentences.title(refusal, both["en"]),
+        "title": refusal_words.title(refusal, both["en"]),
         "status": status or status_of(refusal.code),
         "detail": said["zh" if language == CHINESE else "en"],
         "code": str(refusal.code),

@@ -11,7 +11,7 @@ from booking.web import sentences
 from booking.web.language import Words
 from booking.web.models import HistoryOut, TextOut
 from booking.web.wishes import Wish
-from config.schema import ViolationKind
+from config.policy import ViolationKind
 
 MAX_APPEAL = 1000
 

@@ -3,8 +3,8 @@
 from booking.domain.violations import Because, Standing
 from booking.service.violation_views import ViolationView
 from booking.web.language import N_, Words
-from booking.web.sentences import rule_of
-from config.schema import Policy, ViolationKind
+from booking.web.refusal_words import rule_of
+from config.policy import Policy, ViolationKind
 
 KINDS = {
     ViolationKind.NO_SHOW: N_("Not checked in in time"),

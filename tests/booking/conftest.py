@@ -10,7 +10,8 @@ import pytest
 from booking.domain.places import Places
 from booking.service.commands import Act, Card, Changed, LoadPeople, Person, RecordGateEvent, Reserve
 from booking.store.sqlite import open_store
-from config.schema import Area, Gate, Kiosk, Policy, Portal, PortalDirection, Site, Venue
+from config.policy import Policy
+from config.schema import Area, Gate, Kiosk, Portal, PortalDirection, Site, Venue
 from config.values import Text
 from messages import access
 from messages.access import AccessEvent, AccessOutcome, Credential, CredentialKind, Direction

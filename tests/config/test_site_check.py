@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import ConfigError, load, shipped
-from config.schema import Geofence, Kiosk, Policy, Portal, PortalDirection, Site
+from config.policy import Policy
+from config.schema import Geofence, Kiosk, Portal, PortalDirection, Site
 from config.site_check import NAME, load_site, problems, protocol_names
 from messages.errors import MessageError
 from messages.topics import check_name

@@ -6,7 +6,8 @@ from pathlib import Path
 import attrs
 import pytest
 
-from config.schema import Area, DateHours, Gate, Kiosk, Policy, Portal, Site, Venue, WeekHours
+from config.policy import Policy
+from config.schema import Area, DateHours, Gate, Kiosk, Portal, Site, Venue, WeekHours
 from config.values import duration
 
 DOCS = Path(__file__).parents[2] / "docs" / "site-file.md"

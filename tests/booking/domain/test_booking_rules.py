@@ -12,7 +12,8 @@ from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.reservation import Reservation, Status
 from booking.domain.seating import best_seat
 from booking.domain.window import Interval, next_on_grid, on_grid
-from config.schema import BookingPolicy, Policy, Venue
+from config.policy import BookingPolicy, Policy
+from config.schema import Venue
 from config.values import Text
 
 MIN = timedelta(minutes=1)

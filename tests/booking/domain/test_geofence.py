@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from booking.domain.geofence import EARTH_M, Position, distance_m, nearness
 from booking.domain.refusals import Refusal, RefusalCode
-from config.schema import CheckInPolicy, Geofence
+from config.policy import CheckInPolicy
+from config.schema import Geofence
 
 FENCE = Geofence(30.0, 120.0, 150)
 METRE_NORTH = 1 / 111_195.08

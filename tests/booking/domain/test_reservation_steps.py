@@ -20,7 +20,7 @@ from booking.domain.reservation import (
     due,
     undone,
 )
-from config.schema import Policy
+from config.policy import Policy
 
 POLICY = Policy()
 MIN = timedelta(minutes=1)

@@ -25,7 +25,7 @@ from booking.domain.violations import (
     violation_of,
 )
 from booking.domain.window import day_of
-from config.schema import CountedIn, Policy, SuspendUntil, ViolationKind, ViolationPolicy, ViolationStep
+from config.policy import CountedIn, Policy, SuspendUntil, ViolationKind, ViolationPolicy, ViolationStep
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 ZONES = [

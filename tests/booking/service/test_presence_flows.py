@@ -17,7 +17,7 @@ from booking.service.commands import (
     Stored,
     Sweep,
 )
-from config.schema import AwayPolicy, ExitMeans, GatePolicy, MealTime, Policy
+from config.policy import AwayPolicy, ExitMeans, GatePolicy, MealTime, Policy
 from messages.access import CredentialKind, PassageEvent
 
 

@@ -10,7 +10,7 @@ from booking.domain.refusals import RefusalCode
 from booking.domain.reservation import Action, Status
 from booking.domain.violations import Standing
 from booking.service.commands import Changed, Channel, CheckOutByCode, Sweep
-from config.schema import ExitMeans, GatePolicy, Policy, SignOutPolicy
+from config.policy import ExitMeans, GatePolicy, Policy, SignOutPolicy
 
 KIOSK, STEP = 7, 1_000
 

@@ -12,15 +12,7 @@ from booking.domain.reservation import Action, Status
 from booking.domain.violations import Because, Standing
 from booking.service.commands import AnswerGateRecord, Changed, Channel, Stored, Sweep
 from booking.service.violation_commands import Appeal, DecideViolation, GrantAmnesty, HearGate
-from config.schema import (
-    ExitMeans,
-    GatePolicy,
-    Policy,
-    SignOutPolicy,
-    SuspendUntil,
-    ViolationPolicy,
-    ViolationStep,
-)
+from config.policy import ExitMeans, GatePolicy, Policy, SignOutPolicy, SuspendUntil, ViolationPolicy, ViolationStep
 
 SUSPENDING = ViolationPolicy(steps=[ViolationStep(1, SuspendUntil.NEXT_DAY), ViolationStep(2, SuspendUntil.NEXT_WEEK)])
 """违约1次, 将隔天才能预约; 违约两次本周不能再预约; 下周可继续预约"""

@@ -16,7 +16,8 @@ from booking.domain.places import Places
 from booking.domain.reservation import Action
 from booking.service.commands import Act, Changed, Channel, LoadPeople, Person, Reserve, Sweep
 from booking.store.sqlite import open_store
-from config.schema import Area, Policy, Site, Venue
+from config.policy import Policy
+from config.schema import Area, Site, Venue
 from config.values import Text
 
 MIDNIGHT = datetime(2023, 7, 16, 16, tzinfo=UTC)  # 2023-07-17 00:00 in Beijing

@@ -15,7 +15,8 @@ from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.reservation import Action, Status
 from booking.domain.window import Interval
 from booking.service.commands import Act, Changed, Channel, Reserve, Sweep
-from config.schema import Area, BookingPolicy, Policy, Site, Venue
+from config.policy import BookingPolicy, Policy
+from config.schema import Area, Site, Venue
 from config.values import Text
 
 MINUTE, DAY = timedelta(minutes=1), 24 * 60

@@ -8,7 +8,7 @@ import pytest
 from booking.domain.places import Places
 from booking.domain.reservation import Action
 from booking.service.commands import Channel, Sweep
-from config.schema import Policy, RemindersPolicy
+from config.policy import Policy, RemindersPolicy
 
 NONE = timedelta()
 

@@ -11,7 +11,7 @@ from booking.domain.refusals import RefusalCode
 from booking.domain.reservation import Action
 from booking.service.commands import Stored, Sweep
 from booking.service.telling import StartWaiting, StopWaiting, Waiting
-from config.schema import Policy, WaitingPolicy
+from config.policy import Policy, WaitingPolicy
 
 EAST = tuple(f"east-{number:03}" for number in range(1, 5))
 

@@ -8,7 +8,7 @@ import pytest
 
 from booking.service.commands import OpenSession
 from booking.web.sessions import hash_of
-from config.schema import IdentityPolicy
+from config.policy import IdentityPolicy
 
 ONE, OTHER, STAFF = "S2023001", "S2023002", "STAFF01"
 CODES, BINDINGS = "/api/v1/activation-codes", "/api/v1/bindings"

@@ -5,7 +5,7 @@ from datetime import time, timedelta
 import attrs
 import pytest
 
-from config.schema import MealTime
+from config.policy import MealTime
 
 ONE = "S2023001"
 HOUR = timedelta(hours=1)

@@ -8,7 +8,7 @@ import pytest
 
 from booking.service.commands import RecordGateEvent
 from booking.service.people import CardRow, ImportCards
-from config.schema import IdentityPolicy
+from config.policy import IdentityPolicy
 from messages.access import AccessEvent, AccessOutcome, Credential, CredentialKind, Direction
 
 ONE, OTHER, STAFF = "S2023001", "S2023002", "STAFF01"

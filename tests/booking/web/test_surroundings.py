@@ -9,7 +9,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 
 from booking.domain.refusals import Refusal, RefusalCode
-from booking.web import sentences, service_routes
+from booking.web import refusal_words, service_routes
 from booking.web.language import Words
 
 ONE, STAFF = "S2023001", "STAFF01"
@@ -53,7 +53,7 @@ def test_every_refusal_has_a_sentence_in_both_languages(house):
     now = house.clock.now()
     for code in RefusalCode:
         both = {
-            sentences.reason(Refusal(code), Words(language, house.site.timezone, now), house.site.policy)
+            refusal_words.reason(Refusal(code), Words(language, house.site.timezone, now), house.site.policy)
             for language in ("zh_Hans_CN", "en")
         }
         assert len(both) == 2, code
