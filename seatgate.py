@@ -1,6 +1,7 @@
 """The console command `seatgate`: names the subcommands and imports a package's cli only when it is asked for."""
 
 import importlib
+from typing import Any
 
 import click
 
@@ -26,20 +27,24 @@ class LazyGroup(click.Group):
         return sorted(COMMANDS)
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return one command; None for an unknown name; a missing package is one sentence."""
+        """Import and return one command; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        try:
-            command = getattr(importlib.import_module(module), attribute)
-        except ModuleNotFoundError as error:
-            raise click.ClickException(
-                f"`seatgate {cmd_name}` needs the Python package {error.name!r}, which is not installed here. "
-                f"Install this role's packages: pip install 'seatgate[all]' (or run `make run`)."
-            ) from error
+        command = getattr(importlib.import_module(module), attribute)
         if not isinstance(command, click.Command):
             raise TypeError(f"{module}:{attribute} is not a click command")
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run what was asked for; a missing package is one sentence, whenever it comes to light."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"this command needs the Python package {error.name!r}, which is not installed here. "
+                f"Install this role's packages: pip install 'seatgate[all]' (or run `make run`)."
+            ) from error
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
