@@ -8,7 +8,7 @@ from booking.service.identity import Spent
 from booking.web import budgets
 from booking.web.context import Context
 from booking.web.device_auth import signed_device
-from booking.web.models import EnrolOut, KeysOut
+from booking.web.models_devices import EnrolOut, KeysOut
 from booking.web.problems import Refused, refuse
 from booking.web.requests import api_words
 from booking.web.sessions import context_of, hash_of, submit

@@ -6,7 +6,8 @@ from booking.domain.refusals import Refusal, RefusalCode
 from booking.service.commands import Channel, Identified, UseReaderCode
 from booking.web.context import Context
 from booking.web.device_auth import signed_device
-from booking.web.models import KioskReaderOut, KioskSessionOut, ReceivedOut, ReservationOut
+from booking.web.models import ReservationOut
+from booking.web.models_devices import KioskReaderOut, KioskSessionOut, ReceivedOut
 from booking.web.pins import reader_by_pin
 from booking.web.problems import Refused, refuse
 from booking.web.requests import api_words
