@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 COMMANDS = {
+    "backup": ("booking.backup_cli:backup", "Save the booking service, running or not, in one file."),
     "booking": ("booking.cli:booking", "Run the booking service: rules, pages, API, gate-event ingest."),
     "credentials": ("booking.people_cli:credentials", "Bring cards and faces in from a CSV file."),
     "diagnose": ("onsite.diagnose_cli:diagnose", "Check this machine: each line ok, warn or fail, and what to do."),
@@ -13,6 +14,7 @@ COMMANDS = {
     "gate": ("gate.cli:gate", "Run a gate daemon: serial port to outbox to MQTT."),
     "kiosk": ("kiosk.cli:kiosk", "Run a kiosk: rotating code, seat map, identification."),
     "readers": ("booking.people_cli:readers", "Bring readers in from a CSV file."),
+    "restore": ("booking.backup_cli:restore", "Put a backup of the booking service back."),
     "run": ("onsite.cli:run", "Run everything on this one machine, with a simulated turnstile."),
     "simulate": ("simulator.cli:simulate", "Be a turnstile or a crowd that is not there."),
     "site": ("booking.cli:site", "Validate a site file."),

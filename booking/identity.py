@@ -10,6 +10,8 @@ from runtime.signing import SigningKey, signed_properties
 NAME = "main"
 """The one booking service of a site, in topics and in the source of what it sends."""
 MASTER_BYTES = 32
+KEY_FILE, MASTER_FILE = "signing-key.pem", "master-secret"
+"""In the data folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,8 @@ class Identity:
         """Read key and master secret from the data folder (mode 0600), making them on the first start."""
         return cls(
             site,
-            SigningKey.load_or_create(data / "signing-key.pem"),
-            create_secret(data / "master-secret", secrets.token_bytes(MASTER_BYTES)),
+            SigningKey.load_or_create(data / KEY_FILE),
+            create_secret(data / MASTER_FILE, secrets.token_bytes(MASTER_BYTES)),
         )
 
     def signed(self, topic: str, payload: bytes) -> Signed:

@@ -1,0 +1,105 @@
+"""Copies of a database while it is in use, and putting one back: SQLite through its own backup interface.
+
+What a backup consists of beside the database (keys, a manifest) is booking.backup's; here are databases alone.
+"""
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import apsw
+
+from booking.store.connection import ProcessLock, check_version, migrations, open_reader
+from booking.store.errors import StoreError
+from runtime.secret_file import sync_folder
+
+PAGES_PER_STEP = 1000
+Progress = Callable[[int, int], None]
+"""Called with (pages done, pages in all)."""
+
+
+def copy_sqlite(database: Path, target: Path, progress: Progress) -> None:
+    """Write what `database` holds at this moment into `target`, a single file; the service may go on writing.
+
+    The copy is one snapshot, checked before this returns. StoreError when it cannot be had.
+    """
+    check_version()
+    if not database.is_file():
+        raise StoreError(f"there is no database {database}: name the settings of the service whose data is to be saved")
+    try:
+        source, copy = open_reader(database), apsw.Connection(str(target))
+        try:
+            source.execute("BEGIN")
+            source.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # from here on it reads one snapshot
+            with copy.backup("main", source, "main") as steps:
+                while not steps.done:
+                    steps.step(PAGES_PER_STEP)
+                    progress(steps.page_count - steps.remaining, steps.page_count)
+            copy.pragma("journal_mode", "delete")  # a single file, for a single reader
+        finally:
+            source.close()
+            copy.close()
+    except apsw.Error as error:
+        raise StoreError(f"{database} could not be copied to {target}: {error}") from error
+    check_sqlite(target)
+
+
+def check_sqlite(file: Path) -> int:
+    """Return the schema number of a copy that is whole; StoreError says what is wrong with it."""
+    try:
+        connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            verdict = connection.pragma("integrity_check")
+            if verdict != "ok":
+                raise StoreError(f"{file} is damaged: {verdict}")
+            if broken := connection.execute("PRAGMA foreign_key_check").fetchall():
+                raise StoreError(f"{file} is damaged: {len(broken)} rows of {broken[0][0]} name what is not there")
+            schema = int(connection.pragma("user_version") or 0)
+        finally:
+            connection.close()
+    except apsw.Error as error:
+        raise StoreError(f"{file} is no database of this service: {error}") from error
+    newest = migrations()[-1][0]
+    if not 0 < schema <= newest:
+        raise StoreError(
+            f"{file} has schema {schema} and this Seatgate knows 1 to {newest}: restore it with the version that wrote it"
+        )
+    return schema
+
+
+def put_back_sqlite(copy: Path, database: Path, now: datetime) -> Path | None:
+    """Make `copy`, a checked file beside `database`, the database; what was there is set aside and returned.
+
+    StoreError while a service has it open. A power cut at any moment leaves the old database or the new one.
+    """
+    lock = ProcessLock(database)
+    try:
+        aside = None
+        if database.exists():
+            aside = database.with_name(f"{database.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
+            if aside.exists():
+                raise StoreError(f"{aside} is there already: move it away first")
+            _fold_in(database)
+            os.link(database, aside)  # both names, until the next line puts the copy in its place
+        copy.replace(database)
+        for left in ("-wal", "-shm"):
+            database.with_name(database.name + left).unlink(missing_ok=True)
+        sync_folder(database.parent)
+    except OSError as error:
+        raise StoreError(f"{database} could not be replaced: {error}") from error
+    finally:
+        lock.release()
+    return aside
+
+
+def _fold_in(database: Path) -> None:
+    """Write the journal of a database that nobody uses into its file, so that one file is all of it."""
+    try:
+        connection = apsw.Connection(str(database))
+        try:
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        finally:
+            connection.close()
+    except apsw.Error:
+        return  # damaged, perhaps the very reason for restoring: it is set aside as it is
