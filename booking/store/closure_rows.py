@@ -3,12 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import apsw
-
 from booking.domain.closures import Closure
 from booking.domain.window import Interval
 from booking.store.pool import ReaderPool
 from booking.store.rows import moment, moment_or_none, us, us_or_none
+from booking.store.sql import Connection
 from config.values import Text
 
 OPEN_END_US = us(datetime(9999, 1, 1, tzinfo=UTC))
@@ -34,7 +33,7 @@ def closure_of(row: Any) -> Closure:
     )
 
 
-def stretches(db: apsw.Connection, area: str, span: Interval) -> list[tuple[str, int, int]]:
+def stretches(db: Connection, area: str, span: Interval) -> list[tuple[str, int, int]]:
     """Return (seat, start, end) of what is closed in `area` during `span`; an empty seat is the whole area."""
     rows = db.execute(
         f"SELECT seat, start_us, coalesce(end_us, {OPEN_END_US}) FROM closures "  # noqa: S608 - constants
@@ -47,13 +46,14 @@ def stretches(db: apsw.Connection, area: str, span: Interval) -> list[tuple[str,
 class ClosureUnit:
     """The closures of booking.service.unit.Unit."""
 
-    _db: apsw.Connection
+    _db: Connection
     touched: set[str]
 
     def closures(self, area: str, interval: Interval, seat: str | None = None) -> list[Closure]:
         """Return what staff closed in `area` at some moment of `interval`: all of it, or whatever closes `seat`."""
         rows = self._db.execute(
-            _SELECT + f"WHERE {_STANDING} AND area = ?2 AND start_us < ?3 AND (?4 IS NULL OR seat IN ('', ?4))",
+            _SELECT
+            + f"WHERE {_STANDING} AND area = ?2 AND start_us < ?3 AND (CAST(?4 AS TEXT) IS NULL OR seat IN ('', ?4))",
             (us(interval.start), area, us(interval.end), seat),
         )
         return [closure_of(row) for row in rows.fetchall()]
@@ -70,7 +70,8 @@ class ClosureUnit:
         """Insert a closure; the same id twice is one."""
         self.touched.add(closure.area)
         self._db.execute(
-            "INSERT OR IGNORE INTO closures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+            "INSERT INTO closures (id, area, seat, start_us, end_us, reason_zh, reason_en, made_by, made_us) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (
                 closure.id,
                 closure.area,

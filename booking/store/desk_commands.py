@@ -2,8 +2,6 @@
 
 from datetime import timedelta
 
-import apsw
-
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.service.commands import (
     CloseSession,
@@ -22,12 +20,13 @@ from booking.service.commands import (
     UseReaderCode,
 )
 from booking.store.rows import us
+from booking.store.sql import Connection
 
 ANSWERS_KEPT = timedelta(days=7)
 """A request repeated under its Idempotency-Key gets its first answer for this long."""
 
 
-def open_session(db: apsw.Connection, command: OpenSession) -> Stored:
+def open_session(db: Connection, command: OpenSession) -> Stored:
     """Store a session."""
     db.execute(
         "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -44,13 +43,13 @@ def open_session(db: apsw.Connection, command: OpenSession) -> Stored:
     return Stored()
 
 
-def close_session(db: apsw.Connection, command: CloseSession) -> Stored:
+def close_session(db: Connection, command: CloseSession) -> Stored:
     """Forget a session."""
     db.execute("DELETE FROM sessions WHERE token_hash = ?", (command.token_hash,))
     return Stored()
 
 
-def issue_reader_code(db: apsw.Connection, command: IssueReaderCode) -> Stored:
+def issue_reader_code(db: Connection, command: IssueReaderCode) -> Stored:
     """Store a reader's fresh code; the reader's earlier ones no longer work."""
     db.execute("DELETE FROM reader_codes WHERE reader = ? AND used_us IS NULL", (command.reader,))
     db.execute(
@@ -60,7 +59,7 @@ def issue_reader_code(db: apsw.Connection, command: IssueReaderCode) -> Stored:
     return Stored()
 
 
-def use_reader_code(db: apsw.Connection, command: UseReaderCode) -> Identified | Refusal:
+def use_reader_code(db: Connection, command: UseReaderCode) -> Identified | Refusal:
     """Use a reader's code, once and before it expires."""
     row = db.execute(
         "UPDATE reader_codes SET used_us = ?, kiosk = ? WHERE code_hash = ? AND used_us IS NULL AND expires_us > ? "
@@ -72,7 +71,7 @@ def use_reader_code(db: apsw.Connection, command: UseReaderCode) -> Identified |
     return Identified(str(row[0][0]))
 
 
-def keep_dead_letter(db: apsw.Connection, command: KeepDeadLetter) -> Recorded:
+def keep_dead_letter(db: Connection, command: KeepDeadLetter) -> Recorded:
     """Keep what cannot be applied; the inbox learns its identity, so that a replay is known."""
     known = remember(db, command, command.epoch, command.sequence)
     if not known.replay:
@@ -80,7 +79,7 @@ def keep_dead_letter(db: apsw.Connection, command: KeepDeadLetter) -> Recorded:
     return known
 
 
-def gate_event_known(db: apsw.Connection, command: RecordGateEvent) -> Recorded:
+def gate_event_known(db: Connection, command: RecordGateEvent) -> Recorded:
     """Insert a gate event's identity into the inbox; one that was another event's is buried."""
     event = command.event
     known = remember(db, command, event.epoch, event.sequence)
@@ -89,18 +88,16 @@ def gate_event_known(db: apsw.Connection, command: RecordGateEvent) -> Recorded:
     return known
 
 
-def bury(
-    db: apsw.Connection, command: RecordGateEvent | KeepDeadLetter, epoch: int, sequence: int, reason: str
-) -> None:
+def bury(db: Connection, command: RecordGateEvent | KeepDeadLetter, epoch: int, sequence: int, reason: str) -> None:
     """Insert a dead letter; the same one twice is one."""
     db.execute(
-        "INSERT OR IGNORE INTO dead_letters (gate, epoch, sequence, digest, payload, reason, received_us) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO dead_letters (gate, epoch, sequence, digest, payload, reason, received_us) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (command.gate, epoch, sequence, command.digest, command.payload, reason, us(command.at)),
     )
 
 
-def remember(db: apsw.Connection, command: RecordGateEvent | KeepDeadLetter, epoch: int, sequence: int) -> Recorded:
+def remember(db: Connection, command: RecordGateEvent | KeepDeadLetter, epoch: int, sequence: int) -> Recorded:
     """Insert an identity into the inbox, or say that it was known: the same (replay) or another (conflict)."""
     known = db.execute(
         "SELECT digest FROM inbox WHERE gate = ? AND epoch = ? AND sequence = ?", (command.gate, epoch, sequence)
@@ -114,7 +111,7 @@ def remember(db: apsw.Connection, command: RecordGateEvent | KeepDeadLetter, epo
     return Recorded()
 
 
-def enrol_device(db: apsw.Connection, command: EnrolDevice) -> Stored | Refusal:
+def enrol_device(db: Connection, command: EnrolDevice) -> Stored | Refusal:
     """Let a device join with its one-time code; the same code with the same key again is a repeated request."""
     code = db.execute(
         "SELECT device, kind, used_us FROM enrolment_codes WHERE code_hash = ?", (command.code_hash,)
@@ -135,22 +132,22 @@ def enrol_device(db: apsw.Connection, command: EnrolDevice) -> Stored | Refusal:
     return Stored()
 
 
-def offer_enrolment(db: apsw.Connection, command: OfferEnrolment) -> Stored:
+def offer_enrolment(db: Connection, command: OfferEnrolment) -> Stored:
     """Open a one-time code for a device; a code that was offered before stays as it is."""
     db.execute(
-        "INSERT OR IGNORE INTO enrolment_codes (code_hash, device, kind, offered_us) VALUES (?, ?, ?, ?)",
+        "INSERT INTO enrolment_codes (code_hash, device, kind, offered_us) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (command.code_hash, command.device, command.kind, us(command.at)),
     )
     return Stored()
 
 
-def load_people(db: apsw.Connection, command: LoadPeople) -> Stored:
+def load_people(db: Connection, command: LoadPeople) -> Stored:
     """Add people and cards or bring them up to date."""
     for person in command.people:
         db.execute(
-            "INSERT INTO readers (id, name, role, password_hash, groups) VALUES (?1, ?2, ?3, ?4, coalesce(?5, '')) "
+            "INSERT INTO readers (id, name, role, password_hash, groups) VALUES (?1, ?2, ?3, ?4, coalesce(CAST(?5 AS TEXT), '')) "
             "ON CONFLICT (id) DO UPDATE SET name = excluded.name, role = excluded.role, "
-            "password_hash = coalesce(excluded.password_hash, password_hash), groups = coalesce(?5, groups)",
+            "password_hash = coalesce(excluded.password_hash, readers.password_hash), groups = coalesce(?5, readers.groups)",
             (
                 person.reader.upper(),
                 person.name,
@@ -163,7 +160,7 @@ def load_people(db: apsw.Connection, command: LoadPeople) -> Stored:
     return Stored()
 
 
-def _load_cards(db: apsw.Connection, person: Person, at_us: int) -> None:
+def _load_cards(db: Connection, person: Person, at_us: int) -> None:
     reader = person.reader.upper()
     for card in person.cards:
         held = db.execute(
@@ -185,16 +182,17 @@ def _load_cards(db: apsw.Connection, person: Person, at_us: int) -> None:
         )
 
 
-def mark_told(db: apsw.Connection, command: MarkTold) -> Stored:
+def mark_told(db: Connection, command: MarkTold) -> Stored:
     """Remember how far the notifications have been handed to the broker."""
     db.execute(
-        "INSERT INTO facts VALUES ('told', ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+        "INSERT INTO facts VALUES ('told', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value "
+        "WHERE facts.value < excluded.value",
         (command.upto,),
     )
     return Stored()
 
 
-def forget_old(db: apsw.Connection, now_us: int) -> None:
+def forget_old(db: Connection, now_us: int) -> None:
     """Delete sessions and codes that have expired, and answers too old to be asked for again."""
     db.execute("DELETE FROM sessions WHERE expires_us <= ?", (now_us,))
     db.execute("DELETE FROM reader_codes WHERE expires_us <= ? AND used_us IS NULL", (now_us,))

@@ -2,27 +2,25 @@
 
 from typing import Any
 
-import apsw
-
 from booking.domain.capacity import Level
 from booking.domain.places import Places
 from booking.domain.window import Interval
 from booking.store.rows import moment, us
+from booking.store.sql import Connection
 
 KEEP_US = 48 * 3600 * 1_000_000
 """How long steps that are over are kept: longer than any stay that can still change."""
 
 
-def set_capacities(connection: apsw.Connection, places: Places) -> None:
+def set_capacities(connection: Connection, places: Places) -> None:
     """Make the site file's capacities the ones that storage enforces."""
     connection.execute("DELETE FROM capacities")
-    connection.executemany(
-        "INSERT INTO capacities VALUES (?, ?)",
-        [(area.id, area.capacity) for area in places.site.areas if area.capacity is not None],
-    )
+    for area in places.site.areas:
+        if area.capacity is not None:
+            connection.execute("INSERT INTO capacities VALUES (?, ?)", (area.id, area.capacity))
 
 
-def levels_of(connection: apsw.Connection, area: str, interval: Interval) -> list[Level]:
+def levels_of(connection: Connection, area: str, interval: Interval) -> list[Level]:
     """Return how many places of `area` are held throughout `interval`, in order and without a gap."""
     start, end = us(interval.start), us(interval.end)
     before: Any = connection.execute(
@@ -37,7 +35,7 @@ def levels_of(connection: apsw.Connection, area: str, interval: Interval) -> lis
     return [Level(Interval(moment(step[0]), moment(until)), step[1]) for step, until in zip(steps, ends, strict=True)]
 
 
-def forget_past(connection: apsw.Connection, now_us: int) -> None:
+def forget_past(connection: Connection, now_us: int) -> None:
     """Drop the steps that no count depends on any more: of those long over, an area's latest alone is needed."""
     connection.execute(
         "DELETE FROM held_places WHERE from_us < (SELECT max(from_us) FROM held_places AS later "

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import apsw
-
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.service.commands import Stored
 from booking.service.identity import (
@@ -23,11 +21,12 @@ from booking.service.identity import (
     UseNonce,
 )
 from booking.store.rows import facts_json, moment, new_id, us
+from booking.store.sql import Connection
 
 _INVALID = Refusal(RefusalCode.ACTIVATION_CODE_INVALID)
 
 
-def carry_out(db: apsw.Connection, command: IdentityCommand) -> Stored | BindingAsked | Refusal:
+def carry_out(db: Connection, command: IdentityCommand) -> Stored | BindingAsked | Refusal:
     """Do one command of this family."""
     match command:
         case SpendTries():
@@ -47,7 +46,7 @@ def carry_out(db: apsw.Connection, command: IdentityCommand) -> Stored | Binding
             return _revoke(db, command)
 
 
-def audit(db: apsw.Connection, line: AuditLine) -> None:
+def audit(db: Connection, line: AuditLine) -> None:
     """Add a line; it is never changed."""
     db.execute(
         "INSERT INTO identity_audit (at_us, actor, action, subject, facts) VALUES (?, ?, ?, ?, ?)",
@@ -55,7 +54,7 @@ def audit(db: apsw.Connection, line: AuditLine) -> None:
     )
 
 
-def blocked(db: apsw.Connection, spent: Sequence[Spent], at: datetime) -> Refusal | None:
+def blocked(db: Connection, spent: Sequence[Spent], at: datetime) -> Refusal | None:
     """Say when the first spent budget gives a try again; None when every one has a try left."""
     waits = []
     for one in spent:
@@ -69,7 +68,7 @@ def blocked(db: apsw.Connection, spent: Sequence[Spent], at: datetime) -> Refusa
     return Refusal(RefusalCode.TOO_MANY_TRIES, next_allowed_at=max(waits)) if waits else None
 
 
-def count(db: apsw.Connection, spent: Sequence[Spent], at: datetime) -> None:
+def count(db: Connection, spent: Sequence[Spent], at: datetime) -> None:
     """Count one try against each budget, and forget what no budget counts any more."""
     db.execute("DELETE FROM tries WHERE forgotten_us <= ?", (us(at),))
     for one in spent:
@@ -80,7 +79,7 @@ def count(db: apsw.Connection, spent: Sequence[Spent], at: datetime) -> None:
         )
 
 
-def spend(db: apsw.Connection, spent: Sequence[Spent], at: datetime) -> Refusal | None:
+def spend(db: Connection, spent: Sequence[Spent], at: datetime) -> Refusal | None:
     """Count one try against each budget unless one of them is spent."""
     refusal = blocked(db, spent, at)
     if refusal is None:
@@ -88,21 +87,24 @@ def spend(db: apsw.Connection, spent: Sequence[Spent], at: datetime) -> Refusal 
     return refusal
 
 
-def _use_nonce(db: apsw.Connection, command: UseNonce) -> Stored | Refusal:
+def _use_nonce(db: Connection, command: UseNonce) -> Stored | Refusal:
     db.execute("DELETE FROM device_nonces WHERE forgotten_us <= ?", (us(command.at),))
     fresh = db.execute(
-        "INSERT OR IGNORE INTO device_nonces VALUES (?, ?, ?) RETURNING 1",
+        "INSERT INTO device_nonces VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1",
         (command.device, command.nonce, us(command.forget_at)),
     ).fetchall()
     return Stored() if fresh else Refusal(RefusalCode.FORBIDDEN, facts={"reason": "nonce-used"})
 
 
-def _offer(db: apsw.Connection, command: OfferActivation) -> Stored | Refusal:
+def _offer(db: Connection, command: OfferActivation) -> Stored | Refusal:
     refusal = spend(db, command.spent, command.at)
     if refusal is not None:
         return refusal
     db.execute(
-        "INSERT OR REPLACE INTO activation_codes VALUES (?, ?, ?, ?, ?, ?, 0)",
+        "INSERT INTO activation_codes (reader, code_hash, link_hash, session_hash, created_us, expires_us) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (reader) DO UPDATE SET code_hash = excluded.code_hash, "
+        "link_hash = excluded.link_hash, session_hash = excluded.session_hash, created_us = excluded.created_us, "
+        "expires_us = excluded.expires_us, wrong_tries = 0",
         (
             command.reader,
             command.code_hash,
@@ -116,7 +118,7 @@ def _offer(db: apsw.Connection, command: OfferActivation) -> Stored | Refusal:
     return Stored()
 
 
-def _ask(db: apsw.Connection, command: AskBinding) -> BindingAsked | Refusal:
+def _ask(db: Connection, command: AskBinding) -> BindingAsked | Refusal:
     refusal = blocked(db, command.spent, command.at)
     if refusal is not None:
         return refusal
@@ -143,7 +145,7 @@ def _ask(db: apsw.Connection, command: AskBinding) -> BindingAsked | Refusal:
     return BindingAsked(binding, row[0])
 
 
-def _open_code(db: apsw.Connection, command: AskBinding) -> tuple[str, int, bytes, bytes] | None:
+def _open_code(db: Connection, command: AskBinding) -> tuple[str, int, bytes, bytes] | None:
     column, value = ("link_hash", command.link_hash) if command.link_hash else ("reader", command.reader)
     row: tuple[str, int, bytes, bytes] | None = db.execute(
         "SELECT reader, wrong_tries, session_hash, code_hash FROM activation_codes "  # noqa: S608 - one of two columns
@@ -153,7 +155,7 @@ def _open_code(db: apsw.Connection, command: AskBinding) -> tuple[str, int, byte
     return row
 
 
-def _wrong(db: apsw.Connection, command: AskBinding, reader: str | None) -> Refusal:
+def _wrong(db: Connection, command: AskBinding, reader: str | None) -> Refusal:
     """Count a wrong code. Whether the reader has one, and how often it may still be tried, is nobody else's business."""
     count(db, command.spent, command.at)
     if reader is not None:
@@ -163,7 +165,7 @@ def _wrong(db: apsw.Connection, command: AskBinding, reader: str | None) -> Refu
     return _INVALID
 
 
-def _answer(db: apsw.Connection, command: AnswerBinding) -> Stored | Refusal:
+def _answer(db: Connection, command: AnswerBinding) -> Stored | Refusal:
     row = db.execute(
         "SELECT status, confirm_until_us, session_hash FROM bindings WHERE id = ? AND reader = ?",
         (command.binding, command.reader),
@@ -183,7 +185,7 @@ def _answer(db: apsw.Connection, command: AnswerBinding) -> Stored | Refusal:
     return Stored()
 
 
-def _revoke(db: apsw.Connection, command: RevokeBinding) -> Stored | Refusal:
+def _revoke(db: Connection, command: RevokeBinding) -> Stored | Refusal:
     row = db.execute(
         "SELECT status FROM bindings WHERE id = ? AND reader = ?", (command.binding, command.reader)
     ).fetchone()
@@ -197,5 +199,5 @@ def _revoke(db: apsw.Connection, command: RevokeBinding) -> Stored | Refusal:
     return Stored()
 
 
-def _close(db: apsw.Connection, binding: str, status: BindingStatus, at: datetime) -> None:
+def _close(db: Connection, binding: str, status: BindingStatus, at: datetime) -> None:
     db.execute("UPDATE bindings SET status = ?, answered_us = ? WHERE id = ?", (str(status), us(at), binding))

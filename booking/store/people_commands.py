@@ -3,12 +3,11 @@
 from collections import Counter
 from dataclasses import asdict
 
-import apsw
-
 from booking.service.identity import AuditLine
 from booking.service.people import CardRow, Fault, Imported, ImportReaders, PeopleCommand, ReaderRow
 from booking.store.identity_commands import audit
 from booking.store.rows import us, us_or_none
+from booking.store.sql import Connection
 
 FEW = 10
 """Below so many readers a complete file may take away as many as it likes."""
@@ -18,7 +17,7 @@ class _BadError(Exception):
     """A row that cannot be applied; never leaves this module."""
 
 
-def carry_out(db: apsw.Connection, command: PeopleCommand) -> Imported:
+def carry_out(db: Connection, command: PeopleCommand) -> Imported:
     """Do one import, whole or not at all."""
     done: Counter[str] = Counter()
     faults = list(command.faults)
@@ -44,7 +43,7 @@ def carry_out(db: apsw.Connection, command: PeopleCommand) -> Imported:
     return result
 
 
-def _reader(db: apsw.Connection, row: ReaderRow) -> str:
+def _reader(db: Connection, row: ReaderRow) -> str:
     known = db.execute("SELECT name, role, gone_us, groups FROM readers WHERE id = ?", (row.reader,)).fetchone()
     groups = None if row.groups is None else " ".join(row.groups)
     if known is None:
@@ -60,47 +59,35 @@ def _reader(db: apsw.Connection, row: ReaderRow) -> str:
     return "changed"
 
 
-def _take_away(db: apsw.Connection, command: ImportReaders, done: Counter[str]) -> list[Fault]:
+def _take_away(db: Connection, command: ImportReaders, done: Counter[str]) -> list[Fault]:
     """Mark readers who are not in a complete file as gone; staff stay. Their records stay too."""
-    db.execute("CREATE TEMP TABLE IF NOT EXISTS present (id TEXT PRIMARY KEY) WITHOUT ROWID")
-    db.execute("DELETE FROM temp.present")
-    db.executemany("INSERT OR IGNORE INTO temp.present VALUES (?)", [(row.reader,) for row in command.rows])
-    gone = _number(
-        db,
-        "SELECT count(*) FROM readers WHERE role = 'reader' AND gone_us IS NULL "
-        "AND id NOT IN (SELECT id FROM temp.present)",
-    )
-    before = _number(db, "SELECT count(*) FROM readers WHERE role = 'reader' AND gone_us IS NULL") - done["added"]
-    if before > FEW and gone > command.most_gone * before:
-        return [Fault(0, f"{gone} of {before} readers are not in this file, which is hardly meant: is it complete?")]
-    db.execute(
-        "UPDATE readers SET gone_us = ? WHERE role = 'reader' AND gone_us IS NULL "
-        "AND id NOT IN (SELECT id FROM temp.present)",
-        (us(command.at),),
-    )
-    db.execute("DELETE FROM sessions WHERE reader IN (SELECT id FROM readers WHERE gone_us IS NOT NULL)")
-    done["gone"] = gone
+    known = db.execute("SELECT id FROM readers WHERE role = 'reader' AND gone_us IS NULL").fetchall()
+    gone = {row[0] for row in known} - {row.reader for row in command.rows}
+    before = len(known) - done["added"]
+    if before > FEW and len(gone) > command.most_gone * before:
+        return [
+            Fault(0, f"{len(gone)} of {before} readers are not in this file, which is hardly meant: is it complete?")
+        ]
+    for reader in sorted(gone):
+        db.execute("UPDATE readers SET gone_us = ? WHERE id = ?", (us(command.at), reader))
+        db.execute("DELETE FROM sessions WHERE reader = ?", (reader,))
+    done["gone"] = len(gone)
     return []
 
 
-def _number(db: apsw.Connection, sql: str) -> int:
-    row = db.execute(sql).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _card(db: apsw.Connection, row: CardRow, at_us: int) -> str:
+def _card(db: Connection, row: CardRow, at_us: int) -> str:
     if db.execute("SELECT 1 FROM readers WHERE id = ?", (row.reader,)).fetchone() is None:
         raise _BadError(f"there is no reader {row.reader}: import the readers first, or correct the number")
     held: list[tuple[int, int | None, str]] = db.execute(
         "SELECT valid_from_us, valid_until_us, reader FROM credentials WHERE kind = ? AND value = ? "
         "ORDER BY valid_from_us",
         (row.kind, row.value),
-    ).fetchall()  # type: ignore[assignment]  # the columns are declared so (STRICT)
+    ).fetchall()
     until = us_or_none(row.valid_until)
     start = us(row.valid_from) if row.valid_from else (at_us if held else 0)
     own = [one for one in held if one[2] == row.reader and _overlap(one, start, until)]
     if own:
-        return _renew(db, row, own[-1], until)
+        return _renew(db, row, own[-1], until, [one for one in held if one != own[-1]])
     if until is not None and until <= start:
         raise _BadError("valid_until is not after the start")
     for began, ended, _ in held:
@@ -116,20 +103,25 @@ def _card(db: apsw.Connection, row: CardRow, at_us: int) -> str:
     return "changed" if held else "added"
 
 
-def _renew(db: apsw.Connection, row: CardRow, own: tuple[int, int | None, str], until: int | None) -> str:
+def _renew(
+    db: Connection,
+    row: CardRow,
+    own: tuple[int, int | None, str],
+    until: int | None,
+    others: list[tuple[int, int | None, str]],
+) -> str:
     """Move the end of a card that this reader holds already."""
     began, ended, _ = own
     if until == ended:
         return "unchanged"
     if until is not None and until <= began:
         raise _BadError("valid_until is before the card was given out")
-    try:
-        db.execute(
-            "UPDATE credentials SET valid_until_us = ? WHERE kind = ? AND value = ? AND valid_from_us = ?",
-            (until, row.kind, row.value, began),
-        )
-    except apsw.ConstraintError:
-        raise _BadError("this card belongs to somebody else after that: end that first") from None
+    if any(_overlap(one, began, until) for one in others):
+        raise _BadError("this card belongs to somebody else after that: end that first")
+    db.execute(
+        "UPDATE credentials SET valid_until_us = ? WHERE kind = ? AND value = ? AND valid_from_us = ?",
+        (until, row.kind, row.value, began),
+    )
     return "changed"
 
 

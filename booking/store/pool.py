@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import apsw
-
 from booking.store.connection import open_reader
+from booking.store.sql import Connection
 
 MOST = 8
 """Reads last microseconds: more connections than this would only wait for the processor."""
@@ -18,12 +17,12 @@ class ReaderPool:
 
     def __init__(self, database: Path) -> None:
         self._database = database
-        self._free: queue.LifoQueue[apsw.Connection | None] = queue.LifoQueue()
+        self._free: queue.LifoQueue[Connection | None] = queue.LifoQueue()
         for _ in range(MOST):
             self._free.put(None)
 
     @contextmanager
-    def lend(self) -> Iterator[apsw.Connection]:
+    def lend(self) -> Iterator[Connection]:
         """Lend a connection for one statement, which is a snapshot by itself.
 
         Each statement lets other threads run and waits for its turn afterwards: BEGIN and COMMIT around one would
@@ -36,7 +35,7 @@ class ReaderPool:
             self._free.put(connection)
 
     @contextmanager
-    def snapshot(self) -> Iterator[apsw.Connection]:
+    def snapshot(self) -> Iterator[Connection]:
         """Lend a connection inside a read transaction."""
         with self.lend() as connection:
             connection.execute("BEGIN")

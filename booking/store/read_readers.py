@@ -3,8 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-import apsw
-
 from booking.domain.carry import carried
 from booking.domain.extension import opens_at
 from booking.domain.places import Places
@@ -26,6 +24,7 @@ from booking.service.views import (
 from booking.store.pool import ReaderPool
 from booking.store.reminders import next_reminder
 from booking.store.rows import RESERVATION, facts_of_json, moment, moment_or_none, reservation_of, us
+from booking.store.sql import Connection
 from booking.store.waits import next_turn
 from config.values import Text
 from messages.access import AccessOutcome, CredentialKind, Direction, mask
@@ -49,7 +48,7 @@ class ReaderReads:
         """A reader's reservations, newest start first; `cursor` is the id of the last one seen."""
         with self._pool.snapshot() as db:
             rows = db.execute(
-                _SELECT + "WHERE reader = ?1 AND (?2 IS NULL OR (start_us, id) < " + _CURSOR,
+                _SELECT + "WHERE reader = ?1 AND (CAST(?2 AS TEXT) IS NULL OR (start_us, id) < " + _CURSOR,
                 (reader, cursor, limit + 1),
             ).fetchall()
             stays = [self._carried(db, reservation_of(row), now) for row in rows[:limit]]
@@ -83,7 +82,7 @@ class ReaderReads:
         stays.sort(key=lambda stay: stay.status is Status.RESERVED)
         return self._view(stays[0], now) if stays else None
 
-    def _carried(self, db: apsw.Connection, stay: Reservation, now: datetime) -> Reservation:
+    def _carried(self, db: Connection, stay: Reservation, now: datetime) -> Reservation:
         """Return `stay` with the attendance of the one before it on its seat, where nobody has written that down yet."""
         if stay.status is not Status.RESERVED or stay.start > now:
             return stay
@@ -296,7 +295,8 @@ class ReaderReads:
 
     def _get(self, sql: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         with self._pool.lend() as db:
-            return db.execute(sql, values).fetchone()
+            row: tuple[Any, ...] | None = db.execute(sql, values).fetchone()
+            return row
 
     def _all(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         with self._pool.lend() as db:

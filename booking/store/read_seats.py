@@ -11,8 +11,6 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-import apsw
-
 from booking.domain.booking import bookable_from
 from booking.domain.capacity import levels, most_held
 from booking.domain.places import Places, Seat
@@ -22,6 +20,7 @@ from booking.service.views import AreaSummary, PlacesFree, SeatAvailability, Str
 from booking.store.closure_rows import OPEN_END_US, stretches
 from booking.store.pool import ReaderPool
 from booking.store.rows import moment, us
+from booking.store.sql import Connection
 from config.schema import Area
 from messages.seats import AreaMap, SeatState, SeatStatus
 
@@ -63,7 +62,7 @@ class SeatReads:
         with self._pool.snapshot() as db:
             return [self._summary(db, area, day, now) for area in self._places.site.areas]
 
-    def _summary(self, db: apsw.Connection, area: Area, day: date, now: datetime) -> AreaSummary:
+    def _summary(self, db: Connection, area: Area, day: date, now: datetime) -> AreaSummary:
         places, seats = self._places, self._places.seats_of[area.id]
         hours = places.opening(area.id, day).hours
         today = day == day_of(now, places.zone)
@@ -126,10 +125,10 @@ class SeatReads:
             stays = self._stays_today(db, area, now)
         return moment(min(change for change in self._changes(area, stays, now) if change > us(now)))
 
-    def _stays_today(self, db: apsw.Connection, area: str, now: datetime) -> list[_Stay]:
+    def _stays_today(self, db: Connection, area: str, now: datetime) -> list[_Stay]:
         return self._stays(db, area, whole_day(day_of(now, self._places.zone), self._places.zone))
 
-    def _stays(self, db: apsw.Connection, area: str, span: Interval) -> list[_Stay]:
+    def _stays(self, db: Connection, area: str, span: Interval) -> list[_Stay]:
         rows = db.execute(
             "SELECT seat, start_us, end_us, due_us, status, reader FROM reservations "
             "WHERE holding = 1 AND area = ? AND end_us > ? AND start_us < ? ORDER BY start_us",

@@ -5,8 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import apsw
-
 from booking.domain.places import Places
 from booking.domain.reservation import Reservation, at
 from booking.domain.violations import (
@@ -26,12 +24,16 @@ from booking.service.views import HistoryLine
 from booking.service.violation_views import StaffActionView, ViolationsView, ViolationView
 from booking.store.pool import ReaderPool
 from booking.store.rows import RESERVATION, facts_of_json, moment, reservation_of, us
-from booking.store.sqlite_violations import VIOLATION, excuses, heard, violation_of_row
+from booking.store.sql import Connection
+from booking.store.violation_rows import VIOLATION, excuses, heard, violation_of_row
 from config.values import Text
 
 _OF_READER = f"SELECT {VIOLATION} FROM violations WHERE reader = ?"  # noqa: S608 - columns of this package
 _OPEN = f"SELECT {VIOLATION} FROM violations WHERE lifted_us IS NULL AND decided_us IS NULL ORDER BY occurred_us"  # noqa: S608
-_DUE = f"SELECT {RESERVATION} FROM reservations WHERE holding = 1 AND due_us <= ?1 AND (?2 IS NULL OR reader = ?2)"  # noqa: S608
+_DUE = (
+    f"SELECT {RESERVATION} FROM reservations "  # noqa: S608
+    "WHERE holding = 1 AND due_us <= ?1 AND (CAST(?2 AS TEXT) IS NULL OR reader = ?2)"
+)
 _STAY = f"SELECT {RESERVATION} FROM reservations WHERE id = ?"  # noqa: S608
 
 
@@ -73,7 +75,7 @@ class ViolationReads:
             ).fetchall()
         return [StaffActionView(moment(row[0]), row[1], row[2], row[3], facts_of_json(row[4])) for row in rows]
 
-    def _unwritten(self, db: apsw.Connection, now: datetime, reader: str | None = None) -> list[Violation]:
+    def _unwritten(self, db: Connection, now: datetime, reader: str | None = None) -> list[Violation]:
         """Return what time has made a violation by `now` without its being written down."""
         stays = [reservation_of(row) for row in db.execute(_DUE, (us(now), reader)).fetchall()]
         found = [one for stay in stays if (one := breach(at(stay, self._places.policy, now), self._places.policy))]
@@ -86,7 +88,7 @@ class ViolationReads:
         ]
 
     def _views(
-        self, db: apsw.Connection, found: Iterable[Violation], gates: Mapping[str, datetime], now: datetime
+        self, db: Connection, found: Iterable[Violation], gates: Mapping[str, datetime], now: datetime
     ) -> list[ViolationView]:
         """Return the views of violations, newest first."""
         found = sorted(found, key=lambda one: (one.occurred_at, one.id), reverse=True)
@@ -99,7 +101,7 @@ class ViolationReads:
         return [self._violation_view(db, one, self._standing(one, gates), following.get(one.id), now) for one in found]
 
     def _violation_view(
-        self, db: apsw.Connection, one: Violation, stands: Standing, follows: Suspension | None, now: datetime
+        self, db: Connection, one: Violation, stands: Standing, follows: Suspension | None, now: datetime
     ) -> ViolationView:
         stay: Reservation = reservation_of(db.execute(_STAY, (one.reservation,)).fetchone())
         lines: list[Any] = db.execute(

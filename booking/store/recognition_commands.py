@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import apsw
-
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.service.commands import Stored
 from booking.service.identity import AuditLine
 from booking.service.recognition import CountPinTry, PairCard, PinWasRight, RecognitionCommand, SetPin
 from booking.store.identity_commands import audit
 from booking.store.rows import us
+from booking.store.sql import Connection
 from messages.access import mask
 
 LAST_OF_PORTAL = """
@@ -25,7 +24,7 @@ ORDER BY occurred_us DESC
 """The last card at each portal received after ?1, where nobody holds it then or later."""
 
 
-def carry_out(db: apsw.Connection, command: RecognitionCommand) -> Stored | Refusal:
+def carry_out(db: Connection, command: RecognitionCommand) -> Stored | Refusal:
     """Do one command of this family."""
     match command:
         case SetPin():
@@ -39,21 +38,23 @@ def carry_out(db: apsw.Connection, command: RecognitionCommand) -> Stored | Refu
             return _pair(db, command)
 
 
-def _known(db: apsw.Connection, reader: str) -> bool:
+def _known(db: Connection, reader: str) -> bool:
     return db.execute("SELECT 1 FROM readers WHERE id = ? AND gone_us IS NULL", (reader,)).fetchone() is not None
 
 
-def _set_pin(db: apsw.Connection, command: SetPin) -> Stored | Refusal:
+def _set_pin(db: Connection, command: SetPin) -> Stored | Refusal:
     if not _known(db, command.reader):
         return Refusal(RefusalCode.UNKNOWN_READER)
     db.execute(
-        "INSERT OR REPLACE INTO kiosk_pins VALUES (?, ?, 0, ?)", (command.reader, command.pin_hash, us(command.at))
+        "INSERT INTO kiosk_pins (reader, pin_hash, set_us) VALUES (?, ?, ?) ON CONFLICT (reader) "
+        "DO UPDATE SET pin_hash = excluded.pin_hash, set_us = excluded.set_us, wrong_tries = 0",
+        (command.reader, command.pin_hash, us(command.at)),
     )
     audit(db, AuditLine(command.at, command.actor, "pin-set", command.reader))
     return Stored()
 
 
-def _count(db: apsw.Connection, command: CountPinTry) -> Stored | Refusal:
+def _count(db: Connection, command: CountPinTry) -> Stored | Refusal:
     row = db.execute("SELECT wrong_tries FROM kiosk_pins WHERE reader = ?", (command.reader,)).fetchone()
     if row is None:
         return Stored()
@@ -66,7 +67,7 @@ def _count(db: apsw.Connection, command: CountPinTry) -> Stored | Refusal:
     return Stored()
 
 
-def _pair(db: apsw.Connection, command: PairCard) -> Stored | Refusal:
+def _pair(db: Connection, command: PairCard) -> Stored | Refusal:
     if not _known(db, command.reader):
         return Refusal(RefusalCode.UNKNOWN_READER)
     rows: list[Any] = db.execute(LAST_OF_PORTAL, (us(command.read_after),)).fetchall()

@@ -5,12 +5,11 @@ A reminder's deadline is its reservation's `due_us`; nothing is written for it b
 
 from datetime import datetime, timedelta
 
-import apsw
-
 from booking.domain.places import Places
 from booking.domain.reminders import REMINDER_OF, lead_of, reminding
 from booking.service.ledger import facts_of
 from booking.store.rows import RESERVATION, moment, reservation_of, us
+from booking.store.sql import Connection
 from booking.store.tell import tell
 from config.policy import Policy
 
@@ -20,7 +19,7 @@ _UNTOLD = (
 )
 
 
-def remind(db: apsw.Connection, places: Places, now: datetime) -> None:
+def remind(db: Connection, places: Places, now: datetime) -> None:
     """Tell every reminder that has fallen due by `now` and is not over; call it when what time did is written down."""
     for status, kind in REMINDER_OF.items():
         lead = lead_of(status, places.policy)
@@ -47,7 +46,7 @@ def remind(db: apsw.Connection, places: Places, now: datetime) -> None:
                 )
 
 
-def next_reminder(db: apsw.Connection, policy: Policy) -> datetime | None:
+def next_reminder(db: Connection, policy: Policy) -> datetime | None:
     """Return when the next reminder falls due; None when there is none."""
     found: list[datetime] = []
     for status, kind in REMINDER_OF.items():

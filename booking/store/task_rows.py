@@ -3,11 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-import apsw
-
 from booking.domain.tasks import Task
 from booking.store.pool import ReaderPool
 from booking.store.rows import moment, moment_or_none, us
+from booking.store.sql import Connection
 
 _SELECT = "SELECT id, kind, area, seat, reservation, made_us, settled_by, settled_us FROM tasks "
 
@@ -15,14 +14,14 @@ _SELECT = "SELECT id, kind, area, seat, reservation, made_us, settled_by, settle
 class TaskUnit:
     """The tasks, cancellations and groups of booking.service.unit.Unit."""
 
-    _db: apsw.Connection
+    _db: Connection
 
     def cancelled(self, reader: str, since: datetime, seat: str | None = None) -> dict[str, list[datetime]]:
         """Return when `reader` cancelled reservations of each seat (or of `seat`), ascending, after `since`."""
         rows = self._db.execute(
             "SELECT r.seat, e.occurred_us FROM reservations r JOIN evidence e ON e.reservation = r.id "
             "WHERE r.reader = ?1 AND r.status = 'cancelled' AND r.start_us > ?2 AND r.closed_us > ?2 "
-            "AND (?3 IS NULL OR r.seat = ?3) AND e.change = 'cancelled' ORDER BY e.occurred_us",
+            "AND (CAST(?3 AS TEXT) IS NULL OR r.seat = ?3) AND e.change = 'cancelled' ORDER BY e.occurred_us",
             (reader, us(since), seat),
         )
         found: dict[str, list[datetime]] = {}

@@ -2,13 +2,12 @@
 
 from datetime import datetime
 
-import apsw
-
 from booking.store.rows import facts_json, new_id, us
+from booking.store.sql import Connection
 
 
 def tell(
-    db: apsw.Connection,
+    db: Connection,
     *,
     reader: str,
     kind: str,

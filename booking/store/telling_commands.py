@@ -1,7 +1,5 @@
 """The commands of booking.service.telling as SQL: notices, channels, deliveries."""
 
-import apsw
-
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.telling import TellingChannel
 from booking.service.commands import Stored
@@ -19,12 +17,13 @@ from booking.service.telling import (
 )
 from booking.service.views import NotificationView
 from booking.store.rows import facts_of_json, moment, us, us_or_none
+from booking.store.sql import Connection
 
 _MOST_DOUBLINGS = 20
 """2 to the 20th of any lease is longer than any longest pause."""
 
 
-def carry_out(db: apsw.Connection, command: TellingCommand) -> Stored | Claimed | Refusal:
+def carry_out(db: Connection, command: TellingCommand) -> Stored | Claimed | Refusal:
     """Carry out one command of this family."""
     match command:
         case WriteNotice():
@@ -33,7 +32,9 @@ def carry_out(db: apsw.Connection, command: TellingCommand) -> Stored | Claimed 
             return _withdraw_notice(db, command)
         case SetCalendar():
             db.execute(
-                "INSERT OR REPLACE INTO calendars VALUES (?, ?, ?)", (command.reader, command.turn, command.secret_hash)
+                "INSERT INTO calendars VALUES (?, ?, ?) ON CONFLICT (reader) DO UPDATE SET turn = excluded.turn, "
+                "secret_hash = excluded.secret_hash",
+                (command.reader, command.turn, command.secret_hash),
             )
             return Stored()
         case SetChannel():
@@ -46,11 +47,11 @@ def carry_out(db: apsw.Connection, command: TellingCommand) -> Stored | Claimed 
             return _settle(db, command)
 
 
-def _write_notice(db: apsw.Connection, command: WriteNotice) -> Stored:
+def _write_notice(db: Connection, command: WriteNotice) -> Stored:
     notice = command.notice
     db.execute(
-        "INSERT OR IGNORE INTO notices (id, title_zh, title_en, text_zh, text_en, from_us, until_us, written_by, "
-        "written_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO notices (id, title_zh, title_en, text_zh, text_en, from_us, until_us, written_by, "
+        "written_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (
             notice.id,
             notice.title.zh,
@@ -66,7 +67,7 @@ def _write_notice(db: apsw.Connection, command: WriteNotice) -> Stored:
     return Stored()
 
 
-def _withdraw_notice(db: apsw.Connection, command: WithdrawNotice) -> Stored | Refusal:
+def _withdraw_notice(db: Connection, command: WithdrawNotice) -> Stored | Refusal:
     if db.execute("SELECT 1 FROM notices WHERE id = ?", (command.notice,)).fetchone() is None:
         return Refusal(RefusalCode.NOT_FOUND)
     db.execute(
@@ -76,7 +77,7 @@ def _withdraw_notice(db: apsw.Connection, command: WithdrawNotice) -> Stored | R
     return Stored()
 
 
-def _set_channel(db: apsw.Connection, command: SetChannel) -> Stored | Refusal:
+def _set_channel(db: Connection, command: SetChannel) -> Stored | Refusal:
     known = db.execute(
         "SELECT address FROM channels WHERE reader = ? AND channel = ?", (command.reader, str(command.channel))
     ).fetchone()
@@ -84,7 +85,8 @@ def _set_channel(db: apsw.Connection, command: SetChannel) -> Stored | Refusal:
     if address is None:
         return Refusal(RefusalCode.NOT_FOUND)
     db.execute(
-        "INSERT OR REPLACE INTO channels VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO channels VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (reader, channel) DO UPDATE SET "
+        "address = excluded.address, language = excluded.language, muted = excluded.muted, set_us = excluded.set_us",
         (
             command.reader,
             str(command.channel),
@@ -97,7 +99,7 @@ def _set_channel(db: apsw.Connection, command: SetChannel) -> Stored | Refusal:
     return Stored()
 
 
-def _drop_channel(db: apsw.Connection, command: DropChannel) -> Stored:
+def _drop_channel(db: Connection, command: DropChannel) -> Stored:
     mine = (command.reader, str(command.channel))
     db.execute("DELETE FROM channels WHERE reader = ? AND channel = ?", mine)
     db.execute(
@@ -108,7 +110,7 @@ def _drop_channel(db: apsw.Connection, command: DropChannel) -> Stored:
     return Stored()
 
 
-def _claim(db: apsw.Connection, command: ClaimDelivery) -> Claimed:
+def _claim(db: Connection, command: ClaimDelivery) -> Claimed:
     row = db.execute(
         "SELECT d.n, d.channel, d.tries + 1, c.address, c.language, o.id, o.kind, o.at_us, o.reservation, o.facts "
         "FROM deliveries d JOIN notifications o ON o.id = d.notification "
@@ -134,7 +136,7 @@ def _claim(db: apsw.Connection, command: ClaimDelivery) -> Claimed:
     )
 
 
-def _settle(db: apsw.Connection, command: SettleDelivery) -> Stored:
+def _settle(db: Connection, command: SettleDelivery) -> Stored:
     state = "sent" if not command.error else "given-up" if command.last else "waiting"
     db.execute(
         "UPDATE deliveries SET state = ?, error = ?, settled_us = ? WHERE n = ? AND state = 'waiting'",

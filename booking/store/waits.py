@@ -1,15 +1,14 @@
-"""booking.service.waiting.WaitingList over the writing SQLite connection, and the reads of a reader's own waits."""
+"""booking.service.waiting.WaitingList over the writing connection, and the reads of a reader's own waits."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-import apsw
-
 from booking.domain.places import Places
 from booking.domain.waiting import Wait
 from booking.service.telling import StopWaiting
 from booking.store.rows import moment, moment_or_none, us
+from booking.store.sql import Connection
 from booking.store.tell import tell
 
 _OPEN = "told_us IS NULL AND closed_us IS NULL"
@@ -33,10 +32,10 @@ def wait_of(row: Any) -> Wait:
     )
 
 
-class SqliteWaits:
+class WaitRows:
     """The waits of one transaction."""
 
-    def __init__(self, connection: apsw.Connection, places: Places) -> None:
+    def __init__(self, connection: Connection, places: Places) -> None:
         self._db = connection
         self._places = places
 
@@ -103,7 +102,7 @@ class SqliteWaits:
         return [wait_of(row) for row in self._db.execute(_SELECT + condition, tuple(values)).fetchall()]
 
 
-def next_turn(db: apsw.Connection) -> datetime | None:
+def next_turn(db: Connection) -> datetime | None:
     """Return when the next turn is over; None when none runs."""
     row = db.execute("SELECT min(turn_us) FROM waits WHERE turn_us IS NOT NULL").fetchone()
     return None if row is None or row[0] is None else moment(row[0])

@@ -64,9 +64,9 @@ from booking.store.errors import StoreError
 from booking.store.held_places import forget_past
 from booking.store.reminders import remind
 from booking.store.rows import outcome_json, outcome_of_json, us
-from booking.store.sqlite_unit import SqliteUnit
+from booking.store.unit import StoreUnit
 from booking.store.violation_commands import judge
-from booking.store.waits import SqliteWaits
+from booking.store.waits import WaitRows
 
 MOST_PER_COMMIT = 256
 _OVERLAPS = {
@@ -179,7 +179,7 @@ class SqliteWriter:
                 _log.exception("a commit listener failed")
 
     def _one(self, command: Command, touched: set[str]) -> Outcome:
-        unit = SqliteUnit(self._db, self._places)
+        unit = StoreUnit(self._db, self._places)
         self._db.execute("SAVEPOINT command")
         try:
             outcome = self._once(unit, command)
@@ -194,7 +194,7 @@ class SqliteWriter:
         touched |= unit.touched
         return outcome
 
-    def _once(self, unit: SqliteUnit, command: Command) -> Outcome:
+    def _once(self, unit: StoreUnit, command: Command) -> Outcome:
         """Carry a command out, or give the stored answer when its request was answered before."""
         request = getattr(command, "request", None)
         if request is None:
@@ -217,7 +217,7 @@ class SqliteWriter:
             )
         return outcome
 
-    def _carry_out(self, unit: SqliteUnit, command: Command) -> Outcome:  # noqa: C901, PLR0912 - one line per command
+    def _carry_out(self, unit: StoreUnit, command: Command) -> Outcome:  # noqa: C901, PLR0912 - one line per command
         if isinstance(command, IdentityCommand):
             return identity_commands.carry_out(self._db, command)
         if isinstance(command, TellingCommand):
@@ -266,7 +266,7 @@ class SqliteWriter:
                 confirm_heard(unit, self._places, command.at)
                 desk.forget_old(self._db, us(command.at))
                 remind(self._db, self._places, command.at)
-                self._tell_waiting(SqliteWaits(self._db, self._places).turns_over(command.at), command.at)
+                self._tell_waiting(WaitRows(self._db, self._places).turns_over(command.at), command.at)
                 forget_past(self._db, us(command.at))
                 return Stored()
             case CloseFloor() | OpenFloor() | SettleTask() | KeepHours():
@@ -274,8 +274,8 @@ class SqliteWriter:
             case HearGate() | Appeal() | DecideViolation() | GrantAmnesty():
                 return judge(unit, self._places, command)
 
-    def _wait(self, unit: SqliteUnit, command: WaitingCommand) -> Outcome:
-        waits = SqliteWaits(self._db, self._places)
+    def _wait(self, unit: StoreUnit, command: WaitingCommand) -> Outcome:
+        waits = WaitRows(self._db, self._places)
         if isinstance(command, StartWaiting):
             return start_waiting(unit, waits, self._places, command)
         return Stored() if waits.stop(command) else Refusal(RefusalCode.NOT_FOUND)
@@ -283,10 +283,10 @@ class SqliteWriter:
     def _tell_waiting(self, touched: set[str], now: datetime) -> None:
         """Tell who waits in the areas that a command has changed; after every command, so that none is missed."""
         if touched:
-            unit = SqliteUnit(self._db, self._places)
-            tell_of_free(unit, SqliteWaits(self._db, self._places), self._places, sorted(touched), now)
+            unit = StoreUnit(self._db, self._places)
+            tell_of_free(unit, WaitRows(self._db, self._places), self._places, sorted(touched), now)
 
-    def _gate_event(self, unit: SqliteUnit, command: RecordGateEvent) -> Recorded:
+    def _gate_event(self, unit: StoreUnit, command: RecordGateEvent) -> Recorded:
         known = desk.gate_event_known(self._db, command)
         if not known.replay and not known.conflict:
             record_event(unit, self._places, command)
@@ -299,7 +299,8 @@ class SqliteWriter:
         number = us(at) // (timedelta(milliseconds=1) // timedelta(microseconds=1)) * 2 + 1
         for area in touched:
             self._db.execute(
-                "INSERT INTO area_numbers VALUES (?, ?) ON CONFLICT (area) DO UPDATE SET n = max(n + 2, excluded.n)",
+                "INSERT INTO area_numbers VALUES (?, ?) ON CONFLICT (area) DO UPDATE SET n = "
+                "CASE WHEN area_numbers.n + 2 > excluded.n THEN area_numbers.n + 2 ELSE excluded.n END",
                 (area, number),
             )
 

@@ -1,9 +1,7 @@
-"""booking.service.unit.Unit over the writing SQLite connection: SQL only, no rule."""
+"""booking.service.unit.Unit over the writing connection: SQL only, no rule."""
 
 from datetime import datetime
 from typing import Any
-
-import apsw
 
 from booking.domain.capacity import Level
 from booking.domain.evidence import Evidence
@@ -25,9 +23,10 @@ from booking.store.rows import (
     us_or_none,
     values_of,
 )
-from booking.store.sqlite_violations import SqliteViolations
+from booking.store.sql import Connection
 from booking.store.task_rows import TaskUnit
 from booking.store.tell import tell
+from booking.store.violation_rows import ViolationRows
 from messages.access import PassageEvent
 
 _COLUMNS = RESERVATION.replace(" ", "").split(",")
@@ -37,14 +36,14 @@ _SELECT = f"SELECT {RESERVATION} FROM reservations "  # noqa: S608 - the columns
 _OVERLAPS = "holding = 1 AND end_us > ? AND start_us < ?"
 
 
-class SqliteUnit(ClosureUnit, TaskUnit):
+class StoreUnit(ClosureUnit, TaskUnit):
     """The reads and writes of one command inside the writer's transaction. `touched` collects areas that changed."""
 
-    def __init__(self, connection: apsw.Connection, places: Places) -> None:
+    def __init__(self, connection: Connection, places: Places) -> None:
         self._db = connection
         self._places = places
         self.touched: set[str] = set()
-        self.violations = SqliteViolations(connection)
+        self.violations = ViolationRows(connection)
 
     # ---- reservations ------------------------------------------------------------------------------------------------
 
@@ -110,7 +109,8 @@ class SqliteUnit(ClosureUnit, TaskUnit):
     def standing(self, area: str | None = None, seat: str | None = None) -> list[Reservation]:
         """Return what holds in an area or on a seat of it, from now on; without an area, everywhere."""
         return self._all(
-            _SELECT + "WHERE holding = 1 AND (?1 IS NULL OR area = ?1) AND (?2 IS NULL OR seat = ?2) ORDER BY id",
+            _SELECT + "WHERE holding = 1 AND (CAST(?1 AS TEXT) IS NULL OR area = ?1) "
+            "AND (CAST(?2 AS TEXT) IS NULL OR seat = ?2) ORDER BY id",
             (area, seat),
         )
 
@@ -179,8 +179,11 @@ class SqliteUnit(ClosureUnit, TaskUnit):
 
     def use_code(self, reader: str, kiosk: int, step: int, at: datetime) -> bool:
         """Mark a kiosk's code as used by `reader`; False when it was."""
-        self._db.execute("INSERT OR IGNORE INTO code_uses VALUES (?, ?, ?, ?)", (reader, kiosk, step, us(at)))
-        return self._db.changes() == 1
+        fresh = self._db.execute(
+            "INSERT INTO code_uses VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1",
+            (reader, kiosk, step, us(at)),
+        ).fetchall()
+        return bool(fresh)
 
     def holder_of(self, kind: str, value: str, at: datetime) -> str | None:
         """Return who held this credential at `at`."""
@@ -196,7 +199,7 @@ class SqliteUnit(ClosureUnit, TaskUnit):
         """Tell whether a passage of `reader` in `venue` after `moment` is stored."""
         return bool(
             self._get(
-                "SELECT 1 FROM gate_records WHERE reader = ? AND occurred_us > ? AND venue IS ? "
+                "SELECT 1 FROM gate_records WHERE reader = ? AND occurred_us > ? AND venue IS NOT DISTINCT FROM ? "
                 "AND outcome <> 'denied' LIMIT 1",
                 (reader, us(moment), venue),
             )
@@ -268,7 +271,8 @@ class SqliteUnit(ClosureUnit, TaskUnit):
     # ---- rows --------------------------------------------------------------------------------------------------------
 
     def _get(self, sql: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        return self._db.execute(sql, values).fetchone()
+        row: tuple[Any, ...] | None = self._db.execute(sql, values).fetchone()
+        return row
 
     def _one(self, sql: str, values: tuple[Any, ...]) -> Reservation | None:
         row = self._get(sql, values)

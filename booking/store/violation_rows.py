@@ -1,13 +1,12 @@
-"""booking.service.violation_book.ViolationBook over the writing SQLite connection: SQL only, no rule."""
+"""booking.service.violation_book.ViolationBook over the writing connection: SQL only, no rule."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import apsw
-
 from booking.domain.violations import Because, Span, Violation
 from booking.store.rows import facts_json, moment, moment_or_none, us, us_or_none
+from booking.store.sql import Connection
 from config.policy import ViolationKind
 
 VIOLATION = (
@@ -16,7 +15,8 @@ VIOLATION = (
 )
 """The columns that `violation_of_row` reads, in order."""
 _SELECT = f"SELECT {VIOLATION} FROM violations "  # noqa: S608 - the columns are constants of this package
-_INSERT = f"INSERT OR IGNORE INTO violations ({VIOLATION}) VALUES ({', '.join('?' * VIOLATION.count(','))}, ?)"  # noqa: S608
+_PLACES = ", ".join("?" * len(VIOLATION.split(",")))
+_INSERT = f"INSERT INTO violations ({VIOLATION}) VALUES ({_PLACES}) ON CONFLICT DO NOTHING"  # noqa: S608
 
 
 def violation_of_row(row: Any) -> Violation:
@@ -39,10 +39,10 @@ def violation_of_row(row: Any) -> Violation:
     )
 
 
-class SqliteViolations:
+class ViolationRows:
     """The violations' part of one command's unit."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def add(self, violation: Violation) -> None:
@@ -126,7 +126,7 @@ class SqliteViolations:
         """Note that `gate` has told everything it captured before `until`."""
         self._db.execute(
             "INSERT INTO gates_heard VALUES (?, ?) ON CONFLICT (gate) DO UPDATE "
-            "SET until_us = max(until_us, excluded.until_us)",
+            "SET until_us = excluded.until_us WHERE gates_heard.until_us < excluded.until_us",
             (gate, us(until)),
         )
 
@@ -149,13 +149,13 @@ class SqliteViolations:
         return [violation_of_row(row) for row in self._db.execute(_SELECT + rest, values).fetchall()]
 
 
-def excuses(db: apsw.Connection) -> list[Span]:
+def excuses(db: Connection) -> list[Span]:
     """Return every outage that staff have excused."""
     rows: list[Any] = db.execute("SELECT start_us, end_us, venue FROM excused_outages").fetchall()
     return [Span(moment(row[0]), moment(row[1]), row[2]) for row in rows]
 
 
-def heard(db: apsw.Connection) -> dict[str, datetime]:
+def heard(db: Connection) -> dict[str, datetime]:
     """Return until when each gate has told everything it captured."""
     rows: list[Any] = db.execute("SELECT gate, until_us FROM gates_heard").fetchall()
     return {row[0]: moment(row[1]) for row in rows}
