@@ -200,6 +200,18 @@ class WaitingPolicy:
 
 
 @attrs.frozen
+class RetentionPolicy:
+    """How long records of people are kept; nothing ("0s"): for ever."""
+
+    presence: timedelta = 180 * 24 * HOUR
+    """What tells where somebody was: passages, scanned codes, the ledger of a reservation, what its reader was told."""
+    reservations: timedelta = 730 * 24 * HOUR
+    """What somebody booked and how it ended, violations included."""
+    audit: timedelta = 1095 * 24 * HOUR
+    """Who of the staff did what, and who changed somebody's identity."""
+
+
+@attrs.frozen
 class Policy:
     """All rules of a site as data."""
 
@@ -213,3 +225,4 @@ class Policy:
     waiting: WaitingPolicy = attrs.field(factory=WaitingPolicy)
     identity: IdentityPolicy = attrs.field(factory=IdentityPolicy)
     violations: ViolationPolicy = attrs.field(factory=ViolationPolicy)
+    retention: RetentionPolicy = attrs.field(factory=RetentionPolicy)

@@ -26,6 +26,8 @@ MAX_KIOSK_NUMBER = 32_767
 MAX_CAPACITY = 1_000_000
 MAX_RADIUS_M = 100_000
 DAY = timedelta(days=1)
+LEAST_KEPT = 7 * DAY
+"""Gates send again for so long what a restored server has lost."""
 
 
 def load_site(file: Path | Traversable) -> Site:
@@ -192,6 +194,16 @@ def _bad_meals(away: AwayPolicy) -> Iterator[str]:
             yield "policy.away.meals: a limit is shorter than policy.away.limit, which would hold all the same"
 
 
+def _bad_retention(policy: Policy) -> Iterator[str]:
+    kept = policy.retention
+    least = max(policy.violations.appeal_within, policy.gate.confirm_for, LEAST_KEPT)
+    for key, value in (("presence", kept.presence), ("reservations", kept.reservations), ("audit", kept.audit)):
+        if value and value < least:
+            yield f"policy.retention.{key}: what can still be appealed or sent again must be kept, {least.days} days or more"
+    if kept.reservations and (not kept.presence or kept.presence > kept.reservations):
+        yield "policy.retention.presence: it must not outlast policy.retention.reservations, which it explains"
+
+
 def _bad_policy(policy: Policy) -> Iterator[str]:
     booking = policy.booking
     if booking.advance_days < 0:
@@ -207,6 +219,7 @@ def _bad_policy(policy: Policy) -> Iterator[str]:
     if policy.check_in.position_accuracy_m < 1:
         yield "policy.check_in.position_accuracy_m: with less than 1 m no phone is sure enough"
     yield from _bad_meals(policy.away)
+    yield from _bad_retention(policy)
     if policy.check_in.code_tolerance_steps < 0:
         yield "policy.check_in.code_tolerance_steps: it is below 0"
     if booking.grid > timedelta() and DAY % booking.grid:

@@ -54,6 +54,7 @@ def open_writer(database: Path) -> apsw.Connection:
         connection.pragma("journal_mode", "wal")
         connection.pragma("synchronous", "full")
         connection.pragma("temp_store", "memory")  # what a savepoint may undo is not worth a file
+        connection.pragma("secure_delete", True)  # noqa: FBT003 - what is erased is overwritten in the file
         connection.pragma("foreign_keys", True)  # noqa: FBT003 - a pragma's value
         migrate(connection)
     except apsw.Error as error:

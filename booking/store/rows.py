@@ -50,6 +50,11 @@ def new_id(at: datetime) -> str:
     )
 
 
+def id_at(at: datetime) -> str:
+    """Return what every id made before `at` sorts below, and none made after it."""
+    return base32.encode(us(at) // 1000, _TIME_CHARS)
+
+
 def reservation_of(row: Any) -> Reservation:
     """Return the reservation in a row of the columns RESERVATION."""
     return Reservation(

@@ -63,6 +63,7 @@ from booking.store import telling_commands as telling
 from booking.store.errors import StoreError
 from booking.store.held_places import forget_past
 from booking.store.reminders import remind
+from booking.store.retention import erase
 from booking.store.rows import outcome_json, outcome_of_json, us
 from booking.store.unit import StoreUnit
 from booking.store.violation_commands import judge
@@ -268,11 +269,17 @@ class SqliteWriter:
                 remind(self._db, self._places, command.at)
                 self._tell_waiting(WaitRows(self._db, self._places).turns_over(command.at), command.at)
                 forget_past(self._db, us(command.at))
+                self._erase(command.at)
                 return Stored()
             case CloseFloor() | OpenFloor() | SettleTask() | KeepHours():
                 return floor.carry_out(unit, self._places, command)
             case HearGate() | Appeal() | DecideViolation() | GrantAmnesty():
                 return judge(unit, self._places, command)
+
+    def _erase(self, now: datetime) -> None:
+        erased = erase(self._db, self._places.policy.retention, now)
+        if erased:
+            _log.info("erased what is past its time %s", " ".join(f"{kind}={n}" for kind, n in erased.items()))
 
     def _wait(self, unit: StoreUnit, command: WaitingCommand) -> Outcome:
         waits = WaitRows(self._db, self._places)
