@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from booking.identity import NAME, Identity, Signed
-from booking.service.ports import Reads
+from booking.service.commands import KeepTime
+from booking.service.ports import Reads, Writer
 from messages import seats
 from messages.seats import AreaMap
 from messages.topics import Family, Leaf, build
@@ -19,8 +20,10 @@ GATHER = timedelta(milliseconds=20)
 """Before a round: whoever waits for the commit that touched us is answered first, on the one interpreter we share."""
 QUIET = timedelta(milliseconds=100)
 """After a round of maps, commits gather this long before the next one."""
-LONGEST_WAIT = timedelta(minutes=5)
-"""A clock that was set is noticed after this at the latest."""
+LONGEST_WAIT = timedelta(minutes=1)
+"""A clock that was set is noticed after this at the latest; so often the time is written down."""
+SET_BACK = timedelta(seconds=2)
+"""A clock that is behind what it showed before by more than this is not only being corrected."""
 _NOW = timedelta()
 
 
@@ -28,10 +31,18 @@ class Announcer:
     """`touched` and `everything` from any thread; `run` on a thread of its own until `stop`."""
 
     def __init__(
-        self, areas: Iterable[str], reads: Reads, identity: Identity, clock: Clock, publish: Callable[[Signed], object]
+        self,
+        areas: Iterable[str],
+        *,
+        reads: Reads,
+        writer: Writer,
+        identity: Identity,
+        clock: Clock,
+        publish: Callable[[Signed], object],
     ) -> None:
         self._areas = tuple(areas)
         self._reads = reads
+        self._writer = writer
         self._identity = identity
         self._clock = clock
         self._publish = publish
@@ -42,6 +53,8 @@ class Announcer:
         self._forced: set[str] = set()
         self._last: dict[str, AreaMap] = {}
         self._next_change: dict[str, datetime | None] = {}
+        self._latest = clock.now()
+        self._kept: datetime | None = None
 
     def touched(self, areas: frozenset[str]) -> None:
         """Note that a commit changed these areas; never waits."""
@@ -78,6 +91,7 @@ class Announcer:
     def announce(self) -> None:
         """Publish what was touched or forced, and what time has changed since it was last published."""
         now = self._clock.now()
+        self._keep_time(now)
         with self._lock:
             forced, self._forced = self._forced, set()
             pending, self._pending = self._pending, set()
@@ -85,6 +99,14 @@ class Announcer:
             due = self._next_change.get(area)
             if area in forced or area in pending or (due is not None and due <= now):
                 self._announce(area, now, forced=area in forced)
+
+    def _keep_time(self, now: datetime) -> None:
+        """Have the time written down now and then; and at once when it went back, for maps are numbered by it."""
+        set_back = now < self._latest - SET_BACK
+        if set_back or self._kept is None or now >= self._kept + LONGEST_WAIT:
+            self._writer.submit([KeepTime(at=self._latest), KeepTime(at=now)] if set_back else [KeepTime(at=now)])
+            self._kept = self._latest = now
+        self._latest = max(self._latest, now)
 
     def _announce(self, area: str, now: datetime, *, forced: bool) -> None:
         self._next_change[area] = self._reads.next_change(area, now)

@@ -153,7 +153,14 @@ def _edge(
 
     presence = Presence(places.site.id, Family.BOOKING, NAME, version(), clock, identity.key)
     ingest = Ingest(places=places, writer=store.writer, reads=store.reads, identity=identity, clock=clock, publish=send)
-    announcer = Announcer([area.id for area in places.site.areas], store.reads, identity, clock, send_retained)
+    announcer = Announcer(
+        [area.id for area in places.site.areas],
+        reads=store.reads,
+        writer=store.writer,
+        identity=identity,
+        clock=clock,
+        publish=send_retained,
+    )
     notifier = Notifier(store.reads, store.writer, identity, clock, send)
     sweeper = Sweeper(store.reads.next_due, store.writer, clock)
     link = MqttLink(

@@ -250,6 +250,15 @@ class Sweep:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepTime:
+    """It is `at`. A clock that was set back begins a new generation of maps, or they would not be announced until it is later
+    again.
+    """
+
+    at: datetime
+
+
 Command = (
     Reserve
     | Act
@@ -268,6 +277,7 @@ Command = (
     | LoadPeople
     | MarkTold
     | Sweep
+    | KeepTime
     | TellingCommand
     | WaitingCommand
     | IdentityCommand

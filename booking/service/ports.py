@@ -18,6 +18,7 @@ from booking.service.views import (
     DeadLetterView,
     DeviceView,
     GateRecordView,
+    LiveArea,
     NotificationView,
     Page,
     PassageView,
@@ -52,6 +53,9 @@ class Reads(TellingReads, IdentityReads, RecognitionReads, Protocol):
 
     def area_map(self, area: str, now: datetime) -> AreaMap | None:
         """The numbered map of an area as it is at `now`; None for an unknown area."""
+
+    def live_area(self, area: str, now: datetime) -> LiveArea | None:
+        """The map with what holds its seats on every day that can be booked; None for an unknown area."""
 
     def next_change(self, area: str, now: datetime) -> datetime | None:
         """When the map of an area next changes by time alone (a start, a deadline, an end)."""

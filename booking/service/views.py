@@ -10,7 +10,7 @@ from datetime import datetime
 from booking.domain.reservation import Action, Status
 from config.values import Text
 from messages.access import AccessOutcome, CredentialKind, Direction
-from messages.seats import SeatStatus
+from messages.seats import AreaMap, SeatStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,23 @@ class SeatAvailability:
     status: SeatStatus
     until: datetime | None = None
     busy: list[Stretch] = field(default_factory=list)
+
+
+HeldStretch = tuple[int, int | None, SeatStatus]
+"""From and until when a seat is held, in seconds since 1970 (None: until further notice), and what a wish that meets it sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveArea:
+    """All that a live map of an area needs, whatever time its viewer wishes for."""
+
+    map: AreaMap
+    held: dict[str, tuple[HeldStretch, ...]]
+    """What holds each seat on the days that can be booked, by start."""
+    levels: tuple[tuple[int, int, int], ...]
+    """Of a capacity area: (from, until, held), in seconds since 1970, without a gap over those days."""
+    next_change: datetime
+    """When time alone changes the map next."""
 
 
 @dataclass(frozen=True, slots=True)

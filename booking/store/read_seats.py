@@ -2,8 +2,8 @@
 
 A row holds its seat at `now` when `holding = 1 AND due_us > now`: what the sweeper has not written yet is read as done.
 
-A map's number n is twice a millisecond: even when time alone made the newest change (a start, a deadline, opening),
-odd when a commit did (see the writer). So it grows with every change, without a write for what time does.
+A map's number grows with every commit that changes it, and with what time alone does (a start, a deadline, opening), without
+a write for that: see booking.store.numbering.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +16,8 @@ from booking.domain.capacity import levels, most_held
 from booking.domain.places import Places, Seat
 from booking.domain.reservation import Status
 from booking.domain.window import Interval, day_of, whole_day
-from booking.service.views import AreaSummary, PlacesFree, SeatAvailability, Stretch
+from booking.service.views import AreaSummary, HeldStretch, LiveArea, PlacesFree, SeatAvailability, Stretch
+from booking.store import numbering
 from booking.store.closure_rows import OPEN_END_US, stretches
 from booking.store.pool import ReaderPool
 from booking.store.rows import moment, us
@@ -35,7 +36,7 @@ _STATUS: dict[str, SeatStatus] = {
 _THERE = frozenset({str(Status.IN_USE), str(Status.AWAY)})
 _DAY = timedelta(days=1)
 _MOMENT = timedelta(microseconds=1)
-_MILLISECOND_US = 1000
+_SECOND_US = 1_000_000
 
 
 class _Stay(NamedTuple):
@@ -52,10 +53,9 @@ class _Stay(NamedTuple):
 class SeatReads:
     """The seat half of booking.service.ports.Reads."""
 
-    def __init__(self, pool: ReaderPool, places: Places, generation: int) -> None:
+    def __init__(self, pool: ReaderPool, places: Places) -> None:
         self._pool = pool
         self._places = places
-        self._generation = generation
 
     def areas(self, day: date, now: datetime) -> list[AreaSummary]:
         """All areas of the site in its file's order, with total and free."""
@@ -106,7 +106,11 @@ class SeatReads:
             return None
         with self._pool.snapshot() as db:
             stays = self._stays_today(db, area, now)
-            row = db.execute("SELECT n FROM area_numbers WHERE area = ?", (area,)).fetchone()
+            version = numbering.version(db, area)
+        return self._map(known, stays, version, now)
+
+    def _map(self, known: Area, stays: Sequence[_Stay], version: numbering.Version, now: datetime) -> AreaMap:
+        area = known.id
         passed = max(change for change in self._changes(area, stays, now) if change <= us(now))
         states = self._states(area, stays, now)
         total, free = len(states), sum(state.status is SeatStatus.FREE for state in states)
@@ -114,8 +118,26 @@ class SeatReads:
             total, free = known.capacity, 0
             if now in self._places.opening(area, day_of(now, self._places.zone)).hours:
                 free = self._free_places(stays, known, Interval(now, now + _MOMENT), now)
-        n = max(row[0] if row else 0, passed // _MILLISECOND_US * 2)
-        return AreaMap(area=area, generation=self._generation, n=n, at=now, total=total, free=free, seats=states)
+        return AreaMap(area, version.generation, version.n(passed), now, total, free, states)
+
+    def live_area(self, area: str, now: datetime) -> LiveArea | None:
+        """The map with what holds its seats on every day that can be booked; None for an unknown area."""
+        known, zone = self._places.area(area), self._places.zone
+        if known is None:
+            return None
+        day = day_of(now, zone)
+        today, last = whole_day(day, zone), whole_day(day + _DAY * self._places.policy.booking.advance_days, zone)
+        with self._pool.snapshot() as db:
+            stays = self._stays(db, area, Interval(today.start, last.end))
+            version = numbering.version(db, area)
+        todays = [stay for stay in stays if stay.start < us(today.end) and stay.end > us(today.start)]
+        held = _by_seat(stays, us(now))
+        return LiveArea(
+            map=self._map(known, todays, version, now),
+            held={seat.id: _stretches(seat, held.get(seat.id, ()), us(now)) for seat in self._places.seats_of[area]},
+            levels=_levels(stays, known, Interval(today.start, last.end), now),
+            next_change=moment(min(change for change in self._changes(area, todays, now) if change > us(now))),
+        )
 
     def next_change(self, area: str, now: datetime) -> datetime | None:
         """When the map of an area next changes by time alone (a start, a deadline, an end, opening, closing)."""
@@ -220,3 +242,32 @@ def _availability(seat: Seat, stays: Sequence[_Stay], wish: tuple[int, int], now
             )
     following = next((moment(stay.start) for stay in stays if stay.start >= wish[1]), None)
     return SeatAvailability(seat.id, seat.label, SeatStatus.FREE, following, busy)
+
+
+def _stretches(seat: Seat, stays: Sequence[_Stay], now: int) -> tuple[HeldStretch, ...]:
+    """Return what a seat shows to a wish that meets it, by start; a seat that the site file closes is so for ever."""
+    if seat.closed:
+        return ((0, None, SeatStatus.CLOSED),)
+    return tuple(
+        (
+            stay.start // _SECOND_US,
+            stay.end // _SECOND_US if stay.end < OPEN_END_US else None,
+            _STATUS[stay.status] if stay.start <= now or stay.status == _CLOSED else SeatStatus.RESERVED,
+        )
+        for stay in stays
+    )
+
+
+def _levels(stays: Iterable[_Stay], area: Area, span: Interval, now: datetime) -> tuple[tuple[int, int, int], ...]:
+    """Return how many places of a capacity area are held when, without a gap over `span`; nothing for any other area."""
+    if area.capacity is None:
+        return ()
+    held = []
+    for stay in stays:
+        if stay.status == _CLOSED or stay.due > us(now):
+            weight = area.capacity if stay.status == _CLOSED else 1
+            held += [Interval(moment(stay.start), moment(min(stay.end, us(span.end))))] * weight
+    return tuple(
+        (int(one.interval.start.timestamp()), int(one.interval.end.timestamp()), min(one.held, area.capacity))
+        for one in levels(held, span)
+    )

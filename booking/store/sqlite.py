@@ -12,6 +12,7 @@ from booking.store.closure_rows import ClosureReads
 from booking.store.connection import ProcessLock, check_version, open_writer
 from booking.store.errors import StoreError
 from booking.store.held_places import set_capacities
+from booking.store.numbering import keep_time
 from booking.store.pool import ReaderPool
 from booking.store.read_identity import IdentityReads
 from booking.store.read_readers import ReaderReads
@@ -29,8 +30,8 @@ class SqliteReads(
 ):
     """booking.service.ports.Reads over a pool of query-only connections."""
 
-    def __init__(self, pool: ReaderPool, places: Places, generation: int) -> None:
-        SeatReads.__init__(self, pool, places, generation)
+    def __init__(self, pool: ReaderPool, places: Places) -> None:
+        SeatReads.__init__(self, pool, places)
         ReaderReads.__init__(self, pool, places)
         TellingReads.__init__(self, pool)
         IdentityReads.__init__(self, pool)
@@ -68,26 +69,20 @@ def open_store(database: Path, places: Places, now: datetime) -> SqliteStore:
         raise StoreError(f"the database {database} cannot be opened: {error.strerror}") from error
     try:
         connection = open_writer(database)
-        generation = _begin_generation(connection, places, now)
+        _prepare(connection, places, now)
     except (apsw.Error, StoreError):
         lock.release()
         raise
     pool = ReaderPool(database)
     writer = SqliteWriter(connection, places)
     writer.start()
-    return SqliteStore(writer, SqliteReads(pool, places, generation), pool, connection, lock)
+    return SqliteStore(writer, SqliteReads(pool, places), pool, connection, lock)
 
 
-def _begin_generation(connection: apsw.Connection, places: Places, now: datetime) -> int:
-    """Begin this run's count of maps, and fix when each reservation falls due by the rules of today.
-
-    The generation is a time, so that a new database never numbers below maps that an old one left on the broker.
-    """
+def _prepare(connection: apsw.Connection, places: Places, now: datetime) -> None:
+    """Note the time, and fix when each reservation falls due by the rules of today."""
     connection.execute("BEGIN IMMEDIATE")
-    row = connection.execute("SELECT value FROM facts WHERE name = 'generation'").fetchone()
-    generation = max((row[0] if row else 0) + 1, int(now.timestamp()))
-    connection.execute("INSERT OR REPLACE INTO facts VALUES ('generation', ?)", (generation,))
-    connection.execute("DELETE FROM area_numbers")
+    keep_time(connection, now)
     set_capacities(connection, places)
     rows = connection.execute(f"SELECT {RESERVATION}, due_us FROM reservations WHERE holding = 1").fetchall()  # noqa: S608
     for row in rows:
@@ -95,4 +90,3 @@ def _begin_generation(connection: apsw.Connection, places: Places, now: datetime
         if falls != row[-1]:
             connection.execute("UPDATE reservations SET due_us = ? WHERE id = ?", (falls, row[0]))
     connection.execute("COMMIT")
-    return generation

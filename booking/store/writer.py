@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import apsw
 
@@ -29,6 +29,7 @@ from booking.service.commands import (
     EnrolDevice,
     IssueReaderCode,
     KeepDeadLetter,
+    KeepTime,
     LoadPeople,
     MarkTold,
     MoveSeat,
@@ -58,7 +59,7 @@ from booking.service.violation_commands import Appeal, DecideViolation, GrantAmn
 from booking.service.waiting import start_waiting, tell_of_free
 from booking.store import desk_commands as desk
 from booking.store import floor_commands as floor
-from booking.store import identity_commands, people_commands, recognition_commands
+from booking.store import identity_commands, numbering, people_commands, recognition_commands
 from booking.store import telling_commands as telling
 from booking.store.errors import StoreError
 from booking.store.held_places import forget_past
@@ -162,7 +163,7 @@ class SqliteWriter:
             self._db.execute("BEGIN IMMEDIATE")
             for submission in batch:
                 submission.outcomes = [self._one(command, touched) for command in submission.commands]
-            self._number(touched, max((one.at for sub in batch for one in sub.commands), default=None))
+            numbering.count(self._db, touched)
             self._db.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - whatever it is, this thread goes on with the next batch
             _log.exception("commit failed commands=%d", sum(len(one.commands) for one in batch))
@@ -271,6 +272,10 @@ class SqliteWriter:
                 forget_past(self._db, us(command.at))
                 self._erase(command.at)
                 return Stored()
+            case KeepTime():
+                if numbering.keep_time(self._db, command.at):
+                    unit.touched |= {area.id for area in self._places.site.areas}
+                return Stored()
             case CloseFloor() | OpenFloor() | SettleTask() | KeepHours():
                 return floor.carry_out(unit, self._places, command)
             case HearGate() | Appeal() | DecideViolation() | GrantAmnesty():
@@ -298,18 +303,6 @@ class SqliteWriter:
         if not known.replay and not known.conflict:
             record_event(unit, self._places, command)
         return known
-
-    def _number(self, touched: set[str], at: datetime | None) -> None:
-        """Give the maps of `touched` their next number: odd, and above every number that time alone has reached."""
-        if at is None:
-            return
-        number = us(at) // (timedelta(milliseconds=1) // timedelta(microseconds=1)) * 2 + 1
-        for area in touched:
-            self._db.execute(
-                "INSERT INTO area_numbers VALUES (?, ?) ON CONFLICT (area) DO UPDATE SET n = "
-                "CASE WHEN area_numbers.n + 2 > excluded.n THEN area_numbers.n + 2 ELSE excluded.n END",
-                (area, number),
-            )
 
 
 def _answer_to(error: Exception, command: Command) -> Refusal:

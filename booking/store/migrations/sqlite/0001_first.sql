@@ -194,5 +194,5 @@ CREATE TABLE dead_letters (
     UNIQUE (gate, epoch, sequence, digest)
 ) STRICT;
 
--- The number of each area's map within the present generation (see booking/store/read_seats.py).
+-- How many commits changed each area in the present generation (see booking/store/numbering.py).
 CREATE TABLE area_numbers (area TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID;
