@@ -115,7 +115,7 @@ def facts(data: Path) -> list[str]:
     return [
         f"{cpu}, {os.cpu_count()} cores, {memory} GiB; {platform.system()} {platform.release()}, {_filesystem(data)}",
         f"Python {platform.python_version()}, {packages}, {_output('mosquitto', '-h').partition(chr(10))[0]}",
-        f"load before the run {os.getloadavg()[0]:.1f}; commit {_commit()}; {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        f"load before the run {os.getloadavg()[0]:.1f}; commit {commit()}; {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     ]
 
 
@@ -137,7 +137,8 @@ def _filesystem(folder: Path) -> str:
     return _output("stat", "--file-system", "--format=%T", str(folder)) + " on disk"
 
 
-def _commit() -> str:
+def commit() -> str:
+    """Return the commit that is measured, and whether files of it are changed."""
     changed = "+ changes" if _output("git", "status", "--porcelain", "--untracked-files=no") else ""
     return f"{_output('git', 'rev-parse', '--short', 'HEAD')} {changed}".strip()
 

@@ -1,0 +1,72 @@
+"""The rows: how large each is in each form, and how what it found is said."""
+
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.faults import kill, lost_reply, power_cut
+from bench.faults.site import write_site
+from bench.faults.table import Found
+from bench.machine import free_port
+
+Say = Callable[[str], None]
+SHORT, USUAL, FULL = 0, 1, 2
+SEED = 20230717
+
+
+def run_kill(folder: Path, form: int, say: Say) -> Found:
+    """Row 1."""
+    cycles = (3, 8, 200)[form]
+    seen = kill.run(folder, write_site(folder), free_port(), cycles=cycles, seed=SEED, say=say)
+    late = sum(seconds > 2 for seconds in seen.ready)
+    return Found(
+        "1 kill",
+        f"kill -9 of `seatgate booking` in a rush of 400 readers, {seen.cycles} times",
+        "0 answered bookings lost, 0 double, ready in 2 s",
+        f"{len(seen.ledger.told):,} answered, {seen.verdict.lost} lost, {seen.verdict.doubles} double, {seen.verdict.torn} "
+        f"torn; {seen.unanswered:,} requests without an answer asked again, {seen.done_unheard:,} of them were stored; "
+        f"ready after {statistics.median(seen.ready):.2f} s (median), {max(seen.ready):.2f} s (worst), {late} later than 2 s",
+        seen.verdict.good and seen.cycles == cycles and set(seen.statuses) <= {201, 409},
+    )
+
+
+def run_power_cut(folder: Path, form: int, say: Say) -> Found:
+    """Row 2, with its two controls."""
+    count = (250, 600, 2500)[form]
+    site, seen = write_site(folder), {}
+    for synchronous in ("full", "normal", "off"):
+        seen[synchronous] = power_cut.campaign(
+            folder, site, rounds=56, batch=6, count=count, seed=SEED, synchronous=synchronous
+        )
+        say(f"synchronous={synchronous}: {seen[synchronous]}")
+    full, normal, off = seen["full"], seen["normal"], seen["off"]
+    return Found(
+        "2 power cut",
+        f"{full.images:,} disks rebuilt after a cut at any write, with any torn part of what was not synced",
+        "0 lost, 0 corrupt; the controls fail",
+        f"{full.lost} disks lost a booking, {full.corrupt} corrupt, {full.wrong} wrong; *control* NORMAL: {normal.lost:,} of "
+        f"{normal.images:,} lost bookings, {normal.corrupt} corrupt; *control* OFF: {off.lost:,} lost, {off.corrupt:,} corrupt",
+        (full.lost, full.corrupt, full.wrong) == (0, 0, 0) and normal.lost > 0 and off.corrupt > 0,
+    )
+
+
+def run_lost_reply(folder: Path, form: int, say: Say) -> Found:
+    """Row 3."""
+    bookings = (80, 600, 10_000)[form]
+    seen = lost_reply.run(folder, write_site(folder), free_port(), bookings=bookings, seed=SEED, say=say)
+    return Found(
+        "3 lost reply",
+        f"{seen.bookings:,} bookings whose reply is cut by a proxy after the commit, up to three times each "
+        f"({seen.lost_replies:,} cuts: {seen.losses['nothing came']:,} of the whole reply, {seen.losses['a part came']:,} inside it)",
+        "one booking for each key, the same reply",
+        f"{seen.stored:,} bookings stored, {seen.different} replies differ by a byte, {seen.unmarked} do not say that they "
+        f"are repeated, {seen.verdict.lost} lost, {seen.verdict.doubles} double",
+        seen.good,
+    )
+
+
+ROWS: dict[str, Callable[[Path, int, Say], Found]] = {
+    "kill": run_kill,
+    "power_cut": run_power_cut,
+    "lost_reply": run_lost_reply,
+}
