@@ -21,6 +21,14 @@ class ExitMeans(StrEnum):
     NOTHING = "nothing"
 
 
+class SeatFilter(StrEnum):
+    """By what a reader may narrow the seats of an area (筛选): 靠窗, 电源, 电脑."""
+
+    WINDOW = "window"
+    POWER = "power"
+    COMPUTER = "computer"
+
+
 class ViolationKind(StrEnum):
     """What counts against a reader (违约)."""
 
@@ -67,6 +75,8 @@ class BookingPolicy:
     """So many cancellations of one seat by one reader within `rebook_within` begin its `cool_down` for them; 0: none do."""
     rebook_within: timedelta = 2 * HOUR
     cool_down: timedelta = 30 * MIN
+    filters: list[SeatFilter] = attrs.field(factory=list)
+    """By what seats can be narrowed (筛选); empty: by nothing, on pages and in the API."""
 
 
 @attrs.frozen

@@ -145,6 +145,14 @@ class Kiosk:
 
 
 @attrs.frozen
+class Support:
+    """Whom readers ask (客服咨询): what the page says, and an address that a tap opens (`tel:`, `mailto:` or `https:`)."""
+
+    text: Text
+    link: str = ""
+
+
+@attrs.frozen
 class Site:
     """One library."""
 
@@ -160,6 +168,7 @@ class Site:
     """How phones reach the service; empty: its own http address."""
     rules: Text | None = None
     """The banner 运行使用规则."""
+    support: Support | None = None
     plans: Path | None = None
     """Folder of the plan files; empty: the shipped ones."""
 

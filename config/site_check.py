@@ -7,7 +7,6 @@ nowhere, numbers given twice, plans that do not load, rules that contradict each
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,17 +16,16 @@ import attrs
 from config import ConfigError, load, shipped
 from config.errors import nearest
 from config.plans import Plan, load_plan
-from config.policy import AwayPolicy, Policy
-from config.schema import Area, DateHours, Geofence, Site, WeekHours
+from config.policy_check import policy_problems, sign_out_problems
+from config.schema import Area, DateHours, Geofence, Site, Support, WeekHours
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 """An id may be a level of an MQTT topic."""
 MAX_KIOSK_NUMBER = 32_767
 MAX_CAPACITY = 1_000_000
 MAX_RADIUS_M = 100_000
-DAY = timedelta(days=1)
-LEAST_KEPT = 7 * DAY
-"""Gates send again for so long what a restored server has lost."""
+SUPPORT_LINK = re.compile(r"tel:\+?[0-9 -]{3,30}|mailto:[^\s@]{1,64}@[^\s@]{1,190}|https://[^\s]{1,500}")
+"""What a tap may open, and nothing a browser would run."""
 
 
 def load_site(file: Path | Traversable) -> Site:
@@ -53,7 +51,9 @@ def problems(site: Site) -> list[str]:
         *_bad_areas(site),
         *_bad_gates(site),
         *_bad_kiosks(site),
-        *_bad_policy(site.policy),
+        *policy_problems(site.policy),
+        *sign_out_problems(site),
+        *_bad_support(site.support),
         *_bad_address(site.public_url),
     ]
 
@@ -186,53 +186,9 @@ def _bad_kiosks(site: Site) -> Iterator[str]:
             yield from _unknown(f"{key}.areas", area, [known.id for known in site.areas], "area")
 
 
-def _bad_meals(away: AwayPolicy) -> Iterator[str]:
-    for meal in away.meals:
-        if meal.starts >= meal.ends:
-            yield f"policy.away.meals: one ends ({meal.ends:%H:%M}) before it starts ({meal.starts:%H:%M})"
-        if meal.limit < away.limit:
-            yield "policy.away.meals: a limit is shorter than policy.away.limit, which would hold all the same"
-
-
-def _bad_retention(policy: Policy) -> Iterator[str]:
-    kept = policy.retention
-    least = max(policy.violations.appeal_within, policy.gate.confirm_for, LEAST_KEPT)
-    for key, value in (("presence", kept.presence), ("reservations", kept.reservations), ("audit", kept.audit)):
-        if value and value < least:
-            yield f"policy.retention.{key}: what can still be appealed or sent again must be kept, {least.days} days or more"
-    if kept.reservations and (not kept.presence or kept.presence > kept.reservations):
-        yield "policy.retention.presence: it must not outlast policy.retention.reservations, which it explains"
-
-
-def _bad_policy(policy: Policy) -> Iterator[str]:
-    booking = policy.booking
-    if booking.advance_days < 0:
-        yield "policy.booking.advance_days: it is below 0; 0 means today only"
-    if booking.release_at is not None and booking.advance_days < 1:
-        yield "policy.booking.release_at: with advance_days 0 it would hide today; leave it out"
-    if booking.rebook_limit < 0:
-        yield "policy.booking.rebook_limit: it is below 0; 0 means no cool-down"
-    if booking.max_active < 1:
-        yield "policy.booking.max_active: with less than 1 nobody can book"
-    if booking.max_length < booking.min_length:
-        yield "policy.booking.max_length: it is shorter than policy.booking.min_length"
-    if policy.check_in.position_accuracy_m < 1:
-        yield "policy.check_in.position_accuracy_m: with less than 1 m no phone is sure enough"
-    yield from _bad_meals(policy.away)
-    yield from _bad_retention(policy)
-    if policy.check_in.code_tolerance_steps < 0:
-        yield "policy.check_in.code_tolerance_steps: it is below 0"
-    if booking.grid > timedelta() and DAY % booking.grid:
-        yield "policy.booking.grid: a day is not a whole number of it; write one such as 15min, 30min or 1h"
-    lengths = {
-        "booking.grid": booking.grid,
-        "booking.min_length": booking.min_length,
-        "check_in.grant_lasts": policy.check_in.grant_lasts,
-        "check_in.reader_code_lasts": policy.check_in.reader_code_lasts,
-        "away.limit": policy.away.limit,
-        "extend.step": policy.extend.step,
-    }
-    yield from (f"policy.{key}: it must be longer than 0" for key, value in lengths.items() if not value)
+def _bad_support(support: Support | None) -> Iterator[str]:
+    if support is not None and support.link and not SUPPORT_LINK.fullmatch(support.link):
+        yield f'support.link: {support.link[:60]!r} is not an address; write one like "tel:+861012345678" or "mailto:desk@lib.edu.cn"'
 
 
 def _bad_address(address: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from booking.domain.refusals import Refusal
 from booking.domain.reservation import Action, Reservation
 from booking.service.floor import FloorCommand
 from booking.service.identity import BindingAsked, IdentityCommand
+from booking.service.patrol import MarkSeat
 from booking.service.people import Imported, PeopleCommand
 from booking.service.recognition import RecognitionCommand
 from booking.service.request_key import RequestKey
@@ -282,6 +283,7 @@ Command = (
     | WaitingCommand
     | IdentityCommand
     | FloorCommand
+    | MarkSeat
     | PeopleCommand
     | ViolationCommand
     | RecognitionCommand

@@ -1,4 +1,4 @@
-"""The commands of booking.service.floor, dispatched: every one answers Stored or why not."""
+"""The commands of booking.service.floor and patrol, dispatched: every one answers Stored or why not."""
 
 from booking.domain.places import Places
 from booking.domain.refusals import Refusal, RefusalCode
@@ -13,10 +13,11 @@ from booking.service.floor import (
     keep_hours,
     open_floor,
 )
+from booking.service.patrol import MarkSeat, mark_seat
 from booking.service.unit import Unit
 
 
-def carry_out(unit: Unit, places: Places, command: FloorCommand) -> Stored | Refusal:
+def carry_out(unit: Unit, places: Places, command: FloorCommand | MarkSeat) -> Stored | Refusal:
     """Carry out one command of this family."""
     match command:
         case CloseFloor():
@@ -26,6 +27,8 @@ def carry_out(unit: Unit, places: Places, command: FloorCommand) -> Stored | Ref
         case SettleTask():
             found = unit.settle_task(command.task, command.staff, command.at)
             return Stored() if found else Refusal(RefusalCode.NOT_FOUND)
+        case MarkSeat():
+            return mark_seat(unit, places, command) or Stored()
         case KeepHours():
             keep_hours(unit, places, command)
             return Stored()

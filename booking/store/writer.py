@@ -49,6 +49,7 @@ from booking.service.floor import CloseFloor, KeepHours, OpenFloor, SettleTask
 from booking.service.identity import IdentityCommand
 from booking.service.ledger import settle
 from booking.service.move import move
+from booking.service.patrol import MarkSeat
 from booking.service.people import PeopleCommand
 from booking.service.ports import Touched
 from booking.service.presence import answer_record, check_in_by_code, record_event
@@ -276,7 +277,7 @@ class SqliteWriter:
                 if numbering.keep_time(self._db, command.at):
                     unit.touched |= {area.id for area in self._places.site.areas}
                 return Stored()
-            case CloseFloor() | OpenFloor() | SettleTask() | KeepHours():
+            case CloseFloor() | OpenFloor() | SettleTask() | KeepHours() | MarkSeat():
                 return floor.carry_out(unit, self._places, command)
             case HearGate() | Appeal() | DecideViolation() | GrantAmnesty():
                 return judge(unit, self._places, command)

@@ -5,7 +5,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from booking.domain.refusals import Refusal, RefusalCode
-from booking.web import choices
+from booking.web import choices, narrowing
 from booking.web.models import AreaOut, AreasOut, HoursOut, PlacesOut, SeatOut, SeatsOut, VenueOut, VenuesOut
 from booking.web.problems import Refused, refuse
 from booking.web.requests import api_words, day_in, moment_in
@@ -31,8 +31,12 @@ async def areas(request: Request, date: str | None = None) -> AreasOut:
 
 
 @router.get("/areas/{area_id}/seats", summary="Seats of an area for an interval")
-async def seats(request: Request, area_id: str, start: str | None = None, end: str | None = None) -> SeatsOut:
-    """List the seats with their state for `[start, end)`; from now, for an ordinary stay, without them."""
+async def seats(
+    request: Request, area_id: str, start: str | None = None, end: str | None = None, features: str | None = None
+) -> SeatsOut:
+    """List the seats with their state for `[start, end)`; from now, for an ordinary stay, without them. `features` narrows
+    them ("power,window") where the site offers that.
+    """
     context, words = context_of(request), api_words(request)
     area = context.site.area(area_id)
     if area is None:
@@ -45,12 +49,14 @@ async def seats(request: Request, area_id: str, start: str | None = None, end: s
             status=422,
             errors=[{"field": "end", "problem": "must be after start"}],
         )
+    needs = narrowing.needs_of_api(context, features)
     found = context.reads.seats(area_id, since, until, words.now) or []
+    offers = {seat.label: seat.features for seat in context.plans[area_id].seats}
     return SeatsOut(
         area=area_id,
         start=words.local(since),
         end=words.local(until),
-        items=[SeatOut.of(seat, words) for seat in found],
+        items=[SeatOut.of(seat, words) for seat in found if not needs or offers[seat.label].issuperset(needs)],
     )
 
 

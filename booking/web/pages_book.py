@@ -9,7 +9,7 @@ from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.window import Interval
 from booking.service.commands import Reserve
 from booking.service.views import SeatAvailability
-from booking.web import choices, refusal_words, seat_map
+from booking.web import choices, narrowing, refusal_words, seat_map
 from booking.web.pages import form_caller, page_caller, render, see
 from booking.web.problems import refuse, status_of
 from booking.web.requests import changed, day_in, form_key, moment_in, page_words
@@ -93,9 +93,10 @@ def _area_page(
     wanted = _held_seat(seats, wish.get("seat", ""))
     current = context.reads.current(caller.reader, words.now)
     zoom = _zoom(wish.get("zoom"))
+    needs = narrowing.needs_of_page(context, wish.get("needs", ""))
     drawing = seat_map.draw(
         context.plans[area.id], seats, words, chosen=chosen.id if chosen else "",
-        yours=current.seat if current else "", zoom=zoom,
+        yours=current.seat if current else "", zoom=zoom, needs=needs,
     )  # fmt: skip
     listed = wish.get("view") == "list"
     kept = {
@@ -107,6 +108,8 @@ def _area_page(
         kept["view"] = "list"
     if zoom != 1.0:
         kept["zoom"] = f"{zoom:g}"
+    if needs:
+        kept["needs"] = ",".join(needs)
     free = sum(seat.status is SeatStatus.FREE for seat in seats)
     steps = []
     if area.capacity is not None and not choice.closed:
@@ -123,7 +126,9 @@ def _area_page(
         features=seat_map.features(place, words) if place else "",
         refusal=refusal_words.reason(refusal, words, context.site.policy) if refusal else "",
         refusal_title=refusal_words.title(refusal, words) if refusal else "", with_query=_with(kept), state_words=seat_map.WORDS,
-        opening=choices.opening_of(context, area, choice.day),
+        opening=choices.opening_of(context, area, choice.day), filters=narrowing.filters(context, needs),
+        fitting=sum(seat.free and seat.fits for seat in drawing.seats), mark_words=seat_map.LEGEND,
+        marks=seat_map.marks_of(context.plans[area.id]),
     )  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Pages about the reader: what belongs to them, and their code for a kiosk's camera."""
 
+import importlib.metadata
+
 from fastapi import APIRouter, Request, Response
 
 from booking.web.api_checkin import issue_reader_code
@@ -8,13 +10,17 @@ from booking.web.pictures import code_svg
 from booking.web.requests import page_words
 from booking.web.sessions import context_of
 
+try:
+    VERSION = importlib.metadata.version("seatgate")
+except importlib.metadata.PackageNotFoundError:  # a source tree that nobody installed
+    VERSION = "–"
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/me")
 async def me(request: Request) -> Response:
     """Show who is signed in and the ways on."""
-    return render(request, "me.html", caller=page_caller(request), tab="me")
+    return render(request, "me.html", caller=page_caller(request), tab="me", version=VERSION)
 
 
 @router.get("/me/code")

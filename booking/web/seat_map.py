@@ -1,6 +1,6 @@
 """A plan and the seats' states become what the map template draws: places in centimetres, words for every seat. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from booking.service.views import SeatAvailability
@@ -23,6 +23,16 @@ WORDS = {
     YOURS: N_("yours"),
     CHOSEN: N_("chosen"),
 }
+MARKS = ("power", "computer")
+"""What a seat offers that is drawn at its edge; a window is drawn where it is."""
+LEGEND = {
+    "power": N_("power"),
+    "wall": N_("wall"),
+    "shelf": N_("shelf"),
+    "computer": N_("computer"),
+    "window": N_("window"),
+}
+"""The legend's other marks, as the manual has them beside the states of a seat: 电源 墙壁 书架 电脑; and our windows."""
 FEATURES = {"power": N_("power socket"), "window": N_("by the window"), "computer": N_("computer")}
 
 
@@ -39,6 +49,10 @@ class DrawnSeat:
     free: bool
     name: str
     note: str
+    marks: list[str]
+    """What of it is drawn beside the number: "power", "computer"."""
+    fits: bool
+    """Whether it offers what the reader narrows the map to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +85,30 @@ class Drawing:
 
 
 def draw(
-    plan: Plan, seats: Sequence[SeatAvailability], words: Words, *, chosen: str = "", yours: str = "", zoom: float = 1.0
+    plan: Plan,
+    seats: Sequence[SeatAvailability],
+    words: Words,
+    *,
+    chosen: str = "",
+    yours: str = "",
+    zoom: float = 1.0,
+    needs: Collection[str] = (),
 ) -> Drawing:
-    """Return the drawing of `plan`; a seat of the plan that booking does not know is closed."""
+    """Return the drawing of `plan`; a seat of the plan that booking does not know is closed. `needs` narrows it (筛选)."""
     states = {seat.label: seat for seat in seats}
     return Drawing(
         width=plan.width,
         height=plan.height,
         pixels=round(plan.width * SEAT_PIXELS / SEAT_SIZE * zoom),
         shapes=[_shape(shape, words) for shape in plan.shapes],
-        seats=[_seat(place, states.get(place.label), words, chosen, yours) for place in plan.seats],
+        seats=[_seat(place, states.get(place.label), words, (chosen, yours), needs) for place in plan.seats],
     )
 
 
-def _seat(place: Seat, state: SeatAvailability | None, words: Words, chosen: str, yours: str) -> DrawnSeat:
+def _seat(
+    place: Seat, state: SeatAvailability | None, words: Words, special: tuple[str, str], needs: Collection[str]
+) -> DrawnSeat:
+    chosen, yours = special
     status = state.status if state else SeatStatus.CLOSED
     seat_id = state.id if state else ""
     free = status is SeatStatus.FREE
@@ -99,7 +123,16 @@ def _seat(place: Seat, state: SeatAvailability | None, words: Words, chosen: str
         parts.append(words("until {time}", time=words.moment(state.until)))
     if note:
         parts.append(note)
-    return DrawnSeat(seat_id, place.label, place.x, place.y, place.rotation, look, free, words(", ").join(parts), note)
+    return DrawnSeat(
+        seat_id, place.label, place.x, place.y, place.rotation, look, free, words(", ").join(parts), note,
+        marks=[mark for mark in MARKS if mark in place.features], fits=place.features.issuperset(needs),
+    )  # fmt: skip
+
+
+def marks_of(plan: Plan) -> list[str]:
+    """Return which of the legend's other marks stand on a plan, in the legend's order."""
+    there = {shape.kind.value for shape in plan.shapes}.union(*(seat.features for seat in plan.seats))
+    return [mark for mark in LEGEND if mark in there]
 
 
 def features(place: Seat, words: Words) -> str:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from booking.domain.reservation import Action, Status
-from booking.service.views import HistoryLine, NotificationView
+from booking.service.views import HistoryLine, NotificationView, ReservationView
 from booking.web.language import N_, Words
 from config.schema import Site
 from runtime.locales import CHINESE
@@ -17,7 +17,10 @@ STATUS = {
     Status.NO_SHOW: N_("Missed"),
     Status.LAPSED: N_("Away too long"),
     Status.NOT_SIGNED_OUT: N_("Not signed out"),
+    Status.DISPLACED: N_("Seat given on, no fault"),
 }
+
+ENDED_EARLY = N_("Use ended")
 
 ACTIONS = {
     Action.CHECK_IN: N_("Check in"),
@@ -72,6 +75,11 @@ _BEFORE = {
 
 _SOMETHING = N_("Changed")
 
+_PATROL = {
+    "empty": N_("staff found nobody on the seat"),
+    "belongings": N_("staff found belongings alone on the seat"),
+}
+
 _SOURCES = {
     "web": N_("on the web"),
     "kiosk": N_("at a kiosk"),
@@ -82,6 +90,12 @@ _SOURCES = {
     "staff": N_("by staff"),
     "system": N_("by the system"),
 }
+
+
+def status(view: ReservationView, words: Words) -> str:
+    """Name where a reservation stands: one that its reader ended before its end is 结束使用, one that ran out is 完成."""
+    ended = view.status is Status.ENDED and view.closed_at is not None and view.closed_at < view.end
+    return words(ENDED_EARLY if ended else STATUS[view.status])
 
 
 def change(kind: str, words: Words) -> str:
@@ -123,6 +137,9 @@ def _explained(what: str, facts: dict[str, str], words: Words) -> str:
     """Add in brackets the library's reason, where it gave one; or from which seat to which."""
     if "from_label" in facts:
         return words("{what} (No. {old} → No. {new})", what=what, old=facts["from_label"], new=facts.get("label", ""))
+    seen = _PATROL.get(facts.get("patrol", ""))
+    if seen:
+        return words("{what} ({reason})", what=what, reason=words(seen))
     given = facts.get("reason_zh" if words.language == CHINESE else "reason_en")
     return words("{what} ({reason})", what=what, reason=given) if given else what
 

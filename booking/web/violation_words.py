@@ -31,6 +31,7 @@ _ACTIONS = {
     "uphold": N_("upheld a violation"),
     "lift": N_("lifted a violation"),
     "amnesty": N_("excused an outage"),
+    "patrol": N_("marked a seat on patrol"),
 }
 _OTHER_ACTION = N_("changed something")
 

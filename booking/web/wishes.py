@@ -116,6 +116,12 @@ class ReasonIn(Wish):
     en: Annotated[str, Field(min_length=1, max_length=80)]
 
 
+class PatrolIn(Wish):
+    """What staff found on a seat in use: nobody, or belongings alone."""
+
+    found: Annotated[str, Field(pattern="^(empty|belongings)$")]
+
+
 class CloseIn(Wish):
     """An area, or one seat of it, to be closed. No `start` means now, no `end` until it is lifted."""
 

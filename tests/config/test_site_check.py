@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import ConfigError, load, shipped
-from config.policy import Policy
-from config.schema import Geofence, Kiosk, Portal, PortalDirection, Site
+from config.policy import Policy, SuspendUntil, ViolationStep
+from config.schema import Geofence, Kiosk, Portal, PortalDirection, Site, Support
 from config.site_check import NAME, load_site, problems, protocol_names
 from messages.errors import MessageError
 from messages.topics import check_name
@@ -130,6 +130,17 @@ PORTAL = GATE.portals[0]
         ({"policy": policy(booking={"grid": timedelta()})}, "policy.booking.grid: it must be longer than 0"),
         ({"policy": policy(away={"limit": timedelta()})}, "policy.away.limit: it must be longer than 0"),
         ({"policy": policy(check_in={"code_tolerance_steps": -1})}, "policy.check_in.code_tolerance_steps: it is below 0"),
+        ({"policy": policy(check_in={"opens_before": timedelta(), "closes_after": timedelta()})}, "policy.check_in.closes_after: with opens_before 0 too there is no moment at which to check in"),
+        ({"policy": policy(violations={"steps": [ViolationStep(0, SuspendUntil.NEXT_DAY)]})}, "policy.violations.steps: after = 0 would bar readers who did nothing; the first is 1"),
+        ({"policy": policy(violations={"steps": [ViolationStep(2, SuspendUntil.NEXT_DAY), ViolationStep(1, SuspendUntil.NEXT_WEEK)]})}, "policy.violations.steps: after = 1 stands behind after = 2; write them ascending"),
+        ({"policy": policy(violations={"steps": [ViolationStep(1, SuspendUntil.NEXT_DAY), ViolationStep(1, SuspendUntil.NEXT_WEEK)]})}, "policy.violations.steps: after = 1 stands behind after = 1; write them ascending"),
+        ({"policy": policy(violations={"steps": [ViolationStep(1, SuspendUntil.NEXT_WEEK), ViolationStep(2, SuspendUntil.NEXT_DAY)]})}, "policy.violations.steps: after = 2 bars for less than after = 1"),
+        ({"policy": policy(violations={"no_show": False, "lapsed": False, "no_sign_out": False, "steps": [ViolationStep(1, SuspendUntil.NEXT_DAY)]})}, "policy.violations.steps: nothing counts as a violation, so nothing can follow; leave them out"),
+        ({"policy": policy(identity={"pin_tries": 0})}, "policy.identity.pin_tries: it is below 1"),
+        ({"policy": policy(waiting={"max_open": -1})}, "policy.waiting.max_open: it is below 0"),
+        ({"policy": policy(extend={"opens_before_end": timedelta()})}, "policy.extend.opens_before_end: it must be longer than 0"),
+        ({"policy": policy(sign_out={"required": True}), "kiosks": []}, "policy.sign_out.required: no kiosk shows a code and no gate ends a stay, so nobody could sign out"),
+        ({"support": Support(KIOSK.name, "javascript:alert(1)")}, 'support.link: \'javascript:alert(1)\' is not an address; write one like "tel:+861012345678" or "mailto:desk@lib.edu.cn"'),
         ({"public_url": "seat.example.edu.cn"}, "public_url: 'seat.example.edu.cn' is not a web address: write one like \"https://seat.example.edu.cn\""),
         ({"public_url": "ftp://a"}, "public_url: 'ftp://a' is not a web address: write one like \"https://seat.example.edu.cn\""),
         ({"public_url": "http://a:70000"}, "public_url: 'http://a:70000' is not a web address (Port out of range 0-65535): write one like \"https://seat.example.edu.cn\""),
@@ -144,6 +155,38 @@ def test_each_fault_is_a_sentence_with_its_key(change, expected):
 @pytest.mark.parametrize("address", ["", "http://127.0.0.1:8080", "https://seat.example.edu.cn/", "http://[::1]:8080"])
 def test_addresses_that_serve(address):
     assert problems(attrs.evolve(BJUT, public_url=address)) == []
+
+
+@pytest.mark.parametrize("link", ["", "tel:+86 10-6739 0000", "mailto:desk@lib.edu.cn", "https://lib.edu.cn/ask"])
+def test_links_that_a_tap_may_open(link):
+    assert problems(attrs.evolve(BJUT, support=Support(KIOSK.name, link))) == []
+
+
+def test_steps_of_violations_as_the_second_manual_has_them():
+    # "违约1次，将隔天才能预约；违约两次本周不能再预约"
+    steps = load_site(shipped("sites", "two-campus.toml")).policy.violations.steps
+    assert [(step.after, step.suspend) for step in steps] == [(1, "next-day"), (2, "rest-of-week")]
+
+
+def test_a_rule_that_is_written_wrongly_is_named_with_the_nearest_key(tmp_path: Path):
+    wrong = {
+        "policy.booking.advence_days = 1": "policy.booking: unknown key 'advence_days', did you mean 'advance_days'?",
+        'policy.violations.steps = [{ after = 1, suspend = "next-week" }]': "policy.violations.steps[0].suspend: ",
+        'policy.gate.exit_means = "awya"': "policy.gate.exit_means: ",
+        'policy.booking.filters = ["windows"]': "policy.booking.filters[0]: ",
+        "policy.violatons.steps = []": "policy: unknown key 'violatons', did you mean 'violations'?",
+        "policy.away.limit = 30": "policy.away.limit: ",
+    }
+    shipped_text = shipped("sites", "two-campus.toml").read_text("utf-8")
+    head = shipped_text[: shipped_text.index("[policy.booking]")]
+    for number, (line, sentence) in enumerate(wrong.items()):
+        file = tmp_path / f"{number}.toml"
+        name, _, value = line.partition(" = ")
+        table, _, key = name.rpartition(".")
+        file.write_text(f"{head}\n[{table}]\n{key} = {value}\n", encoding="utf-8")
+        with pytest.raises(ConfigError) as caught:
+            load_site(file)
+        assert any(problem.startswith(sentence) for problem in caught.value.problems), (line, caught.value.problems)
 
 
 def test_a_site_with_plans_beside_it(tmp_path):

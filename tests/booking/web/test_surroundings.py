@@ -171,6 +171,7 @@ def test_the_openapi_document_is_whole(api):
         ("get", "/api/v1/notifications"),
         ("get", "/api/v1/staff/tasks"),
         ("post", "/api/v1/staff/tasks/{task}/settle"),
+        ("post", "/api/v1/staff/seats/{seat}/patrol"),
         ("get", "/api/v1/staff/closures"),
         ("post", "/api/v1/staff/closures"),
         ("post", "/api/v1/staff/closures/{closure}/lift"),
