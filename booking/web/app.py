@@ -49,6 +49,7 @@ from booking.web import (
 )
 from booking.web.activation import Bells
 from booking.web.context import Context
+from booking.web.express import Express
 from booking.web.metrics import Metrics
 from booking.web.middleware import BodyLimit, Surround
 from booking.web.sign_in import Doorman
@@ -133,6 +134,7 @@ def create_app(context: Context) -> FastAPI:
         return problems.on_fault({**scope, "app": app}, error)
 
     app.add_middleware(BodyLimit)
+    app.add_middleware(Express, context=context)
     app.add_middleware(
         Surround, metrics=app.state.metrics, on_fault=on_fault, plain_routes=PLAIN, secure=context.secure
     )

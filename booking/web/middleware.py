@@ -6,7 +6,6 @@ Nothing here derives from Starlette's BaseHTTPMiddleware: one of those leaves a 
 import time
 from collections.abc import Callable, Sequence
 
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
@@ -52,7 +51,12 @@ class Surround:
         self._plain: dict[object, str] = {route.endpoint: route.path for route in plain_routes}
         self._metrics = metrics
         self._on_fault = on_fault
-        self._headers = HEADERS | ({"Strict-Transport-Security": STRICT_TRANSPORT} if secure else {})
+        named = (
+            HEADERS
+            | {"Cache-Control": "no-store"}
+            | ({"Strict-Transport-Security": STRICT_TRANSPORT} if secure else {})
+        )
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in named.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request through."""
@@ -66,10 +70,8 @@ class Surround:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "no-store")
+                set_ = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(pair for pair in self._headers if pair[0] not in set_)]
                 self._count(scope, message["status"], time.perf_counter() - began)
             await send(message)
 

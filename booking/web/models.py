@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
+import msgspec
 from pydantic import BaseModel
 
 from booking.domain.reservation import Action, Status
@@ -228,6 +229,11 @@ def _reservation_fields(view: ReservationView, words: Words) -> dict[str, Any]:
             value = getattr(view, name)
             fields[name] = words.local(value) if isinstance(value, datetime) else value
     return fields
+
+
+def reservation_json(view: ReservationView, words: Words) -> bytes:
+    """Return what `ReservationOut.of(view, words)` encodes to, without making and checking a model."""
+    return msgspec.json.encode(_reservation_fields(view, words), enc_hook=TextOut.model_dump)
 
 
 def detail_of(view: ReservationView, words: Words, history: list[HistoryOut]) -> ReservationDetailOut:

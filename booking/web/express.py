@@ -1,0 +1,169 @@
+"""The express way of `POST /api/v1/reservations`: the one request that a whole campus sends in the same second.
+
+It answers a plain booking itself, without the framework around the routes: a bearer token of an open session, a body of
+the usual form, an outcome that is new. Whatever is unusual goes the ordinary way (`api_reservations.reserve`), which
+knows every case and says what is wrong: so no rule stands here twice.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime
+from typing import Annotated
+
+import msgspec
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from booking.domain.refusals import Refusal
+from booking.service.commands import Changed, Channel, Command, Outcome, Reserve
+from booking.service.request_key import RequestKey
+from booking.web.api_reservations import RESERVE
+from booking.web.context import Context
+from booking.web.gather import Gathered
+from booking.web.language import Words
+from booking.web.middleware import MAX_BODY
+from booking.web.models import reservation_json
+from booking.web.problems import MEDIA_TYPE, problem, status_of
+from booking.web.requests import KEY_HEADER, MAX_KEY_CHARS
+from booking.web.sessions import MAX_TOKEN_CHARS, hash_of
+from runtime.locales import CHINESE, language_of
+
+METHOD, PATH = "POST", RESERVE.path
+MOST_PROBLEMS = 4096
+"""Encoded refusals that are kept: in a rush thousands of readers are told the same."""
+_HEAD = f"{METHOD} {PATH}\n".encode()
+_BEARER = b"bearer "
+_KEY, _AUTHORIZATION, _LENGTH, _LANGUAGE, _COOKIE = (
+    KEY_HEADER.encode(),
+    b"authorization",
+    b"content-length",
+    b"accept-language",
+    b"cookie",
+)
+_PROBLEM = [(b"content-type", MEDIA_TYPE.encode())]
+
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class _Wish(msgspec.Struct, forbid_unknown_fields=True):
+    """`wishes.ReserveIn` as most clients write it: what this does not take, that one judges."""
+
+    end: _Moment
+    seat: _Name | None = None
+    area: _Name | None = None
+    start: _Moment | None = None
+
+
+_WISH = msgspec.json.Decoder(_Wish)
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """What the headers of a plain request say."""
+
+    token: str
+    key: str
+    language: str
+
+
+class Express:
+    """ASGI in front of `ordinary`. It belongs to one event loop."""
+
+    def __init__(self, ordinary: ASGIApp, context: Context) -> None:
+        self._ordinary = ordinary
+        self._context = context
+        self._commands: Gathered[Command, Outcome] = Gathered(context.writer.submit)
+        self._problems: dict[tuple[object, ...], bytes] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a plain booking, or hand the request on."""
+        plain = scope["type"] == "http" and scope["path"] == PATH and scope["method"] == METHOD
+        asked = _asked(scope) if plain else None
+        if asked is None:
+            await self._ordinary(scope, receive, send)
+            return
+        body, receive = await _read(receive)
+        outcome = await self._outcome(asked, body)
+        if isinstance(outcome, Changed) and not outcome.repeated:
+            content, extra, status = self._booked(outcome)
+        elif isinstance(outcome, Refusal):
+            content, extra, status = self._refused(outcome, asked.language), _PROBLEM, status_of(outcome.code)
+            scope["seatgate.refusal"] = str(outcome.code)
+        else:
+            await self._ordinary(scope, receive, send)
+            return
+        scope["endpoint"] = RESERVE.endpoint
+        headers = [*extra, (b"content-length", b"%d" % len(content))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    async def _outcome(self, asked: _Asked, body: bytes) -> Outcome | None:
+        """Return what became of the wish; None, and nothing done, where the ordinary way has to look at it."""
+        try:
+            wish = _WISH.decode(body)
+        except msgspec.MsgspecError:
+            return None
+        now = self._context.clock.now()
+        session = self._context.reads.session(hash_of(asked.token), now)
+        if session is None:
+            return None
+        return await self._commands.ask(
+            Reserve(
+                reader=session.reader,
+                at=now,
+                seat=wish.seat,
+                area=wish.area,
+                start=wish.start,
+                end=wish.end,
+                channel=Channel(session.channel),
+                request=RequestKey(asked.key, hashlib.sha256(_HEAD + body).digest()) if asked.key else None,
+            )
+        )
+
+    def _booked(self, done: Changed) -> tuple[bytes, list[tuple[bytes, bytes]], int]:
+        context = self._context
+        now = context.clock.now()
+        view = context.reads.view_of(done.reservation, now)
+        extra = [(b"content-type", b"application/json"), (b"location", f"{PATH}/{view.id}".encode())]
+        return reservation_json(view, Words(CHINESE, context.site.timezone, now)), extra, 201
+
+    def _refused(self, refusal: Refusal, language: str) -> bytes:
+        today: date = self._context.clock.now().astimezone(self._context.site.timezone).date()
+        facts = tuple(refusal.facts.items())
+        known = (refusal.code, refusal.policy_key, refusal.next_allowed_at, facts, language, today)
+        content = self._problems.get(known)
+        if content is None:
+            if len(self._problems) >= MOST_PROBLEMS:
+                self._problems.clear()
+            content = msgspec.json.encode(problem(self._context, refusal, language=language))
+            self._problems[known] = content
+        return content
+
+
+def _asked(scope: Scope) -> _Asked | None:
+    """Return what a plain request asks; None for one with cookies, without a bearer token, or of no sound length."""
+    sent: dict[bytes, bytes] = dict(scope["headers"])
+    scheme, token = sent.get(_AUTHORIZATION, b"")[:7].lower(), sent.get(_AUTHORIZATION, b"")[7:].strip()
+    length = sent.get(_LENGTH, b"")
+    if _COOKIE in sent or scheme != _BEARER or not 1 <= len(token) <= MAX_TOKEN_CHARS:
+        return None
+    if not length.isdigit() or int(length) > MAX_BODY:
+        return None
+    key = sent.get(_KEY)
+    text = "" if key is None else key.decode("latin-1")
+    if key is not None and not (1 <= len(text) <= MAX_KEY_CHARS and text.isprintable()):
+        return None
+    return _Asked(token.decode("latin-1"), text, language_of(sent.get(_LANGUAGE, b"").decode("latin-1")))
+
+
+async def _read(receive: Receive) -> tuple[bytes, Callable[[], Awaitable[Message]]]:
+    """Return the whole body, and what gives it again to whoever reads next; uvicorn keeps it to its announced length."""
+    first = await receive()
+    messages = [first]
+    while messages[-1].get("more_body", False):
+        messages.append(await receive())
+    left = iter(messages)
+
+    async def again() -> Message:
+        return next(left, None) or await receive()
+
+    return b"".join(message.get("body", b"") for message in messages), again
