@@ -18,6 +18,21 @@ class ExitMeans(StrEnum):
 
     AWAY = "away"
     END = "end"
+    """It ends, whether its reader had stepped away or not."""
+    END_UNLESS_AWAY = "end-unless-away"
+    """It ends, unless its reader has stepped away before."""
+    VIOLATION_UNLESS_AWAY = "violation-unless-away"
+    """The same, and going without stepping away first is a violation."""
+    NOTHING = "nothing"
+
+
+class InsideAtOpening(StrEnum):
+    """What becomes of who is inside already when their check-in window opens, or when they book within it."""
+
+    PROMPT = "prompt"
+    """They are asked, and check in with one tap."""
+    CHECK_IN = "check-in"
+    """They are checked in."""
     NOTHING = "nothing"
 
 
@@ -35,6 +50,7 @@ class ViolationKind(StrEnum):
     NO_SHOW = "no-show"  # 未签到: not checked in within the window
     LAPSED = "lapsed"  # 暂离超时: away longer than the limit
     NO_SIGN_OUT = "no-sign-out"  # 未签退: left without signing out, where a site asks for it
+    LEFT = "left"  # 未暂离离馆: went out without stepping away, where `gate.exit_means` says so
 
 
 class CountedIn(StrEnum):
@@ -113,6 +129,8 @@ class AwayPolicy:
     limit: timedelta = 30 * MIN
     meals: list[MealTime] = attrs.field(factory=list)
     """An absence that begins at one of these times may last as long as it says, where that is longer."""
+    patrol_limit: timedelta = 30 * MIN
+    """How long after staff found a seat empty, or with belongings only, its reader must be back."""
 
 
 @attrs.frozen
@@ -154,6 +172,8 @@ class ViolationPolicy:
     """Staying away longer than `away.limit` counts."""
     no_sign_out: bool = True
     """Leaving without signing out counts, where the site asks readers to sign out."""
+    left: bool = True
+    """Going out without stepping away counts, where `gate.exit_means` says so."""
     counted_in: CountedIn = CountedIn.WEEK
     steps: list[ViolationStep] = attrs.field(factory=list)
     """`[{ after = 1, suspend = "next-day" }, …]`; empty: violations are recorded and nothing follows."""
@@ -173,6 +193,25 @@ class GatePolicy:
     late_after: timedelta = 5 * MIN
     """A passage that booking learns of later than this after it happened is late evidence: it lifts a consequence
     (a missed check-in, a lapse) but imposes none."""
+    inside_at_opening: InsideAtOpening = InsideAtOpening.PROMPT
+    pass_timeout: timedelta = timedelta(seconds=10)
+    """Where a lane reports passage: so long after a swipe its effect waits for that word, then counts as unconfirmed."""
+    flag_disputed: bool = True
+    """Who says "not me" flags the card for the desk."""
+    clock_tolerance: timedelta = MIN
+    """A gate's time that is further from what its births tell is rebuilt from them."""
+    gap_after: timedelta = MIN
+    """Events that are missing between others for so long alert staff."""
+
+
+@attrs.frozen
+class EvacuationPolicy:
+    """What an evacuation does to the clocks of the reservations in its venue."""
+
+    by_alarm: bool = True
+    """An alarm input of a gate begins one; staff end it in any case."""
+    return_within: timedelta = 15 * MIN
+    """No deadline comes sooner than this after its end."""
 
 
 @attrs.frozen
@@ -231,6 +270,7 @@ class Policy:
     extend: ExtendPolicy = attrs.field(factory=ExtendPolicy)
     sign_out: SignOutPolicy = attrs.field(factory=SignOutPolicy)
     gate: GatePolicy = attrs.field(factory=GatePolicy)
+    evacuation: EvacuationPolicy = attrs.field(factory=EvacuationPolicy)
     reminders: RemindersPolicy = attrs.field(factory=RemindersPolicy)
     waiting: WaitingPolicy = attrs.field(factory=WaitingPolicy)
     identity: IdentityPolicy = attrs.field(factory=IdentityPolicy)

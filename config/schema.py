@@ -119,6 +119,8 @@ class Portal:
     protocol: str
     port: str = ""
     name: Text | None = None
+    reports_passage: bool = False
+    """Its turnstile says whether somebody walked through: what a swipe does waits for that (`policy.gate.pass_timeout`)."""
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""Access and passage events from a gate, and the credentials in them.
+"""Access, passage and alarm events from a gate, and the credentials in them.
 
 A credential's value never shows in a repr, so that no log line carries a card or person number whole.
 """
@@ -15,6 +15,7 @@ from messages.topics import Family, check_name
 
 ACCESS_TYPE = "org.seatgate.access.v1"
 PASSAGE_TYPE = "org.seatgate.passage.v1"
+ALARM_TYPE = "org.seatgate.alarm.v1"
 
 Sequence = Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
 Epoch = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
@@ -91,7 +92,22 @@ class PassageEvent(msgspec.Struct, frozen=True, tag="passage", tag_field="kind")
     sequence: Sequence
 
 
-GateEvent = AccessEvent | PassageEvent
+class AlarmEvent(msgspec.Struct, frozen=True, tag="alarm", tag_field="kind"):
+    """An alarm input of the gate: the hard-wired fire release went off (`active`), or is back to normal."""
+
+    TYPE: ClassVar[str] = ALARM_TYPE
+
+    portal: Annotated[str, msgspec.Meta(min_length=1, max_length=48)]
+    """A lane of the gate: the one whose board has the input."""
+    active: bool
+    occurred_at: Moment
+    monotonic_ns: Nanoseconds
+    boot_id: BootId
+    epoch: Epoch
+    sequence: Sequence
+
+
+GateEvent = AccessEvent | PassageEvent | AlarmEvent
 
 
 def event_id(epoch: int, sequence: int) -> str:

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from booking.domain.reservation import Action, Reservation, Status, as_of
-from booking.domain.window import check_in_window
+from booking.domain.reservation import Action, Reservation, Status, as_of, window_of
 from config.policy import ExitMeans, Policy
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`action` on `reservation` (as it is stored); `until` is when an absence must be over."""
+    """`action` on `reservation` (as it is stored); `until` is when an absence must be over. `violation`: it is one too."""
 
     reservation: Reservation
     action: Action
     until: datetime | None = None
+    violation: bool = False
 
 
 def concerned(stays: Sequence[Reservation], policy: Policy, occurred_at: datetime) -> Reservation | None:
@@ -35,7 +35,7 @@ def concerned(stays: Sequence[Reservation], policy: Policy, occurred_at: datetim
     open_then = [
         stay
         for then, stay in standing
-        if then.status is Status.RESERVED and occurred_at in check_in_window(then.start, then.end, policy.check_in)
+        if then.status is Status.RESERVED and occurred_at in window_of(then, policy)
     ]
     return min(open_then, key=lambda stay: abs(stay.start - occurred_at), default=None)
 
@@ -71,20 +71,20 @@ def on_exit(
     stay = concerned(stays, policy, occurred_at)
     if stay is None or superseded or occurred_at < stay.last_change:
         return None
-    if stay.status is Status.NOT_SIGNED_OUT and policy.gate.exit_means is ExitMeans.END:
+    means = policy.gate.exit_means
+    if stay.status is Status.NOT_SIGNED_OUT and means in _ENDING:
         return Decision(stay, Action.EXCUSE)
-    if stay.status is not Status.IN_USE:
-        return None
     late = received_at - occurred_at > policy.gate.late_after
-    match policy.gate.exit_means:
-        case ExitMeans.AWAY if occurred_at < stay.end:
-            return Decision(
-                stay, Action.STEP_AWAY, away_until(stay, policy, received_at if late else occurred_at, zone)
-            )
-        case ExitMeans.END if not late or received_at >= stay.end:
-            return Decision(stay, Action.END)
-        case _:
-            return None
+    if means is ExitMeans.AWAY and stay.status is Status.IN_USE and occurred_at < stay.end:
+        return Decision(stay, Action.STEP_AWAY, away_until(stay, policy, received_at if late else occurred_at, zone))
+    ends = stay.status is Status.IN_USE or (stay.status is Status.AWAY and means is ExitMeans.END)
+    if means in _ENDING and ends and (not late or received_at >= stay.end):
+        breaks = means is ExitMeans.VIOLATION_UNLESS_AWAY and not late and occurred_at < stay.end
+        return Decision(stay, Action.END, violation=breaks)
+    return None
+
+
+_ENDING = frozenset({ExitMeans.END, ExitMeans.END_UNLESS_AWAY, ExitMeans.VIOLATION_UNLESS_AWAY})
 
 
 def away_until(stay: Reservation, policy: Policy, counted_from: datetime, zone: ZoneInfo) -> datetime:

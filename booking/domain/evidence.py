@@ -8,7 +8,7 @@ from booking.domain.reservation import Action
 
 
 class Change(StrEnum):
-    """What an entry changed. Readers are told each of these."""
+    """What an entry changed. Readers are told each of these, unless its entry is quiet."""
 
     RESERVED = "reserved"
     CHECKED_IN = "checked-in"
@@ -27,6 +27,9 @@ class Change(StrEnum):
     MOVED = "moved"
     WITHDRAWN = "withdrawn"
     SHORTENED = "shortened"
+    FROZEN = "frozen"
+    """An evacuation began: no clock of the reservation runs."""
+    THAWED = "thawed"
     VIOLATION = "violation"
     """A violation is no longer provisional: it counts."""
     VIOLATION_LIFTED = "violation-lifted"
@@ -60,6 +63,8 @@ CHANGE_OF: dict[Action, Change] = {
     Action.SHORTEN: Change.SHORTENED,
     Action.FORGET_SIGN_OUT: Change.NOT_SIGNED_OUT,
     Action.EXCUSE: Change.EXCUSED,
+    Action.FREEZE: Change.FROZEN,
+    Action.THAW: Change.THAWED,
 }
 
 
@@ -74,6 +79,8 @@ class Evidence:
     occurred_at: datetime
     received_at: datetime
     facts: dict[str, str] = field(default_factory=dict)
+    quiet: bool = False
+    """Kept and explained, but the reader is not told: it is no news to them yet."""
 
 
 OF_VIOLATIONS = frozenset({Change.VIOLATION, Change.VIOLATION_LIFTED, Change.APPEALED, Change.VIOLATION_UPHELD})

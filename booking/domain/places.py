@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from booking.domain.calendar import Opening, next_opening, opening
 from config.policy import Policy
-from config.schema import Area, KioskRole, Site, Venue
+from config.schema import Area, KioskRole, Portal, PortalDirection, Site, Venue
+from messages.access import Direction
 
 
 class PlanSeat(Protocol):
@@ -98,6 +99,10 @@ class Places:
         return {gate.id: gate.venue for gate in self.site.gates}
 
     @cached_property
+    def _portals(self) -> dict[tuple[str, str], Portal]:
+        return {(gate.id, portal.id): portal for gate in self.site.gates for portal in gate.portals}
+
+    @cached_property
     def _kiosk_venues(self) -> dict[int, str]:
         return {kiosk.number: kiosk.venue for kiosk in self.site.kiosks}
 
@@ -124,6 +129,23 @@ class Places:
     def venue_of_gate(self, gate: str) -> str | None:
         """Return the venue that a gate leads into."""
         return self._gate_venues.get(gate)
+
+    def way_of(self, gate: str, portal: str, said: Direction) -> Direction:
+        """Return which way somebody went: what the event says, else what the lane's wiring says."""
+        known = self._portals.get((gate, portal))
+        if said is not Direction.UNKNOWN or known is None or known.direction is PortalDirection.FRAME:
+            return said
+        return Direction(known.direction)
+
+    def reports_passage(self, gate: str, portal: str) -> bool:
+        """Tell whether this lane's turnstile says if somebody walked through."""
+        known = self._portals.get((gate, portal))
+        return known is not None and known.reports_passage
+
+    @cached_property
+    def waits_for_passages(self) -> bool:
+        """Tell whether any lane's does."""
+        return any(portal.reports_passage for portal in self._portals.values())
 
     def is_entrance(self, number: int) -> bool:
         """Tell whether the kiosk with this number stands at a library's door."""

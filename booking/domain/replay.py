@@ -4,6 +4,7 @@ It is the proof that the ledger explains everything; nothing else is written fro
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from booking.domain.evidence import CHANGE_OF, OF_VIOLATIONS, Change, Evidence
@@ -11,6 +12,7 @@ from booking.domain.refusals import Refusal
 from booking.domain.reservation import Action, Reservation, Status, apply, at, moved, undone
 from config.policy import Policy
 
+_CLOCKS = frozenset({Change.FROZEN, Change.THAWED})
 _ACTION_OF = {change: action for action, change in CHANGE_OF.items() if action is not Action.COMPLETE}
 
 
@@ -18,7 +20,11 @@ def replay(ledger: Iterable[Evidence], policy: Policy) -> Reservation:
     """Return the state that the entries of one reservation lead to; ValueError for a ledger that does not hold together."""
     states: list[Reservation] = []
     for entry in ledger:
-        if entry.change not in OF_VIOLATIONS:
+        if entry.change in _CLOCKS and states and states[-1].holds:
+            # what is undone later comes back with its clocks as they are then
+            frozen = _must(apply(states[-1], _ACTION_OF[entry.change], entry.occurred_at), entry).frozen
+            states = [replace(state, frozen=frozen) for state in states]
+        elif entry.change not in OF_VIOLATIONS:
             states.append(_after(states, entry, policy))
     if not states:
         raise ValueError("a ledger without an entry is of no reservation")
@@ -41,7 +47,9 @@ def _after(states: list[Reservation], entry: Evidence, policy: Policy) -> Reserv
             standing = at(back, policy, entry.received_at)
             return back if standing.holds else standing
         case _:
-            until = _moment(entry, "until" if entry.change is Change.STEPPED_AWAY else "end")
+            # "limit" is how long the absence may be where an evacuation changes when it is over
+            limit = "limit" if "limit" in entry.facts else "until"
+            until = _moment(entry, limit if entry.change is Change.STEPPED_AWAY else "end")
             return _must(apply(now, _ACTION_OF[entry.change], entry.occurred_at, until=until), entry)
 
 

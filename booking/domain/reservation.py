@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from booking.domain.freezing import FAR, Frozen, resumed
 from booking.domain.refusals import Refusal, RefusalCode
-from booking.domain.window import check_in_window
+from booking.domain.window import CheckInWindow, check_in_window
 from config.policy import Policy
 
 
@@ -53,6 +54,10 @@ class Action(StrEnum):
     """The time to sign out is over (`policy.sign_out`)."""
     EXCUSE = "excuse"
     """Late evidence shows that the reader went out in time."""
+    FREEZE = "freeze"
+    """An evacuation began: its clocks stand still, and what time did since then is taken back."""
+    THAW = "thaw"
+    """The evacuation is over: they run on."""
 
 
 TRANSITIONS: dict[tuple[Status, Action], Status] = {
@@ -82,6 +87,15 @@ TRANSITIONS: dict[tuple[Status, Action], Status] = {
     (Status.IN_USE, Action.FORGET_SIGN_OUT): Status.NOT_SIGNED_OUT,
     (Status.AWAY, Action.FORGET_SIGN_OUT): Status.NOT_SIGNED_OUT,
     (Status.NOT_SIGNED_OUT, Action.EXCUSE): Status.ENDED,
+    (Status.RESERVED, Action.FREEZE): Status.RESERVED,
+    (Status.IN_USE, Action.FREEZE): Status.IN_USE,
+    (Status.AWAY, Action.FREEZE): Status.AWAY,
+    (Status.NO_SHOW, Action.FREEZE): Status.RESERVED,
+    (Status.LAPSED, Action.FREEZE): Status.AWAY,
+    (Status.NOT_SIGNED_OUT, Action.FREEZE): Status.IN_USE,
+    (Status.RESERVED, Action.THAW): Status.RESERVED,
+    (Status.IN_USE, Action.THAW): Status.IN_USE,
+    (Status.AWAY, Action.THAW): Status.AWAY,
 }
 
 HOLDING = frozenset({Status.RESERVED, Status.IN_USE, Status.AWAY})
@@ -107,6 +121,13 @@ class Reservation:
     returned_at: datetime | None = None
     """When the absence that began at `away_at` was over."""
     closed_at: datetime | None = None
+    frozen: tuple[Frozen, ...] = ()
+    """The evacuations that it went through, oldest first; the last one may still go on."""
+
+    @property
+    def stands_still(self) -> bool:
+        """Tell whether its clocks stand still now."""
+        return bool(self.frozen) and self.frozen[-1].end is None
 
     @property
     def holds(self) -> bool:
@@ -143,6 +164,10 @@ def apply(
             return replace(after, end=until or after.end)
         case Action.MOVE:
             return after
+        case Action.FREEZE:
+            return replace(after, frozen=(*after.frozen, Frozen(at)), closed_at=None)
+        case Action.THAW:
+            return replace(after, frozen=(*after.frozen[:-1], replace(after.frozen[-1], end=at)))
         case Action.REINSTATE if reservation.status is Status.NO_SHOW:
             return replace(after, checked_in_at=at, closed_at=None)
         case Action.REINSTATE:
@@ -162,22 +187,44 @@ def moved(reservation: Reservation, area: str, seat: str) -> Reservation | Refus
 _NEEDS_UNTIL = frozenset({Action.STEP_AWAY, Action.EXTEND, Action.SHORTEN})
 
 
+def window_of(reservation: Reservation, policy: Policy) -> CheckInWindow:
+    """Return when it can be checked in: an evacuation moves the deadline, to the reservation's end at the latest."""
+    window = check_in_window(reservation.start, reservation.end, policy.check_in)
+    return CheckInWindow(window.opens, min(_miss_at(reservation, policy), reservation.end))
+
+
+def _miss_at(reservation: Reservation, policy: Policy) -> datetime:
+    window = check_in_window(reservation.start, reservation.end, policy.check_in)
+    return resumed(window.opens, window.closes, reservation.frozen, policy.evacuation.return_within)
+
+
+def back_by(reservation: Reservation, policy: Policy) -> datetime | None:
+    """Return when who is away must be back; None for who is not, and while the clocks stand still."""
+    if reservation.status is not Status.AWAY or reservation.away_until is None or reservation.away_at is None:
+        return None
+    began = max(reservation.away_at, reservation.start)
+    until = resumed(began, reservation.away_until, reservation.frozen, policy.evacuation.return_within)
+    return None if until == FAR else min(until, reservation.end)
+
+
 def due(reservation: Reservation, policy: Policy) -> datetime | None:
     """Return when time alone changes it next; None when it is over."""
     match reservation.status:
         case Status.RESERVED:
-            return check_in_window(reservation.start, reservation.end, policy.check_in).closes
-        case Status.AWAY if reservation.away_until is not None and reservation.away_until < reservation.end:
-            return reservation.away_until
+            return window_of(reservation, policy).closes
         case Status.IN_USE | Status.AWAY:
-            return over_at(reservation, policy)
+            back = back_by(reservation, policy)
+            return back if back is not None and back < reservation.end else over_at(reservation, policy)
         case _:
             return None
 
 
 def over_at(reservation: Reservation, policy: Policy) -> datetime:
     """Return when a stay that its reader does not end is over: at its end, or when the time to sign out is."""
-    return reservation.end + policy.sign_out.grace if policy.sign_out.required else reservation.end
+    if not policy.sign_out.required:
+        return reservation.end
+    grace_ends = reservation.end + policy.sign_out.grace
+    return resumed(reservation.end, grace_ends, reservation.frozen, policy.evacuation.return_within)
 
 
 def at(reservation: Reservation, policy: Policy, now: datetime) -> Reservation:
@@ -190,7 +237,8 @@ def at(reservation: Reservation, policy: Policy, now: datetime) -> Reservation:
 
 def _by_time(reservation: Reservation, policy: Policy, moment: datetime) -> Action:
     if reservation.status is Status.RESERVED:
-        return Action.MISS
+        # what ends before its moved deadline could not be checked in any more: nobody's fault
+        return Action.MISS if _miss_at(reservation, policy) <= reservation.end else Action.WITHDRAW
     if moment < reservation.end:
         return Action.LAPSE
     return Action.FORGET_SIGN_OUT if policy.sign_out.required else Action.COMPLETE

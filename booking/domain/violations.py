@@ -23,6 +23,7 @@ _KEYS = {
     ViolationKind.NO_SHOW: "policy.check_in.closes_after",
     ViolationKind.LAPSED: "policy.away.limit",
     ViolationKind.NO_SIGN_OUT: "policy.sign_out.grace",
+    ViolationKind.LEFT: "policy.gate.exit_means",
 }
 
 
@@ -42,6 +43,7 @@ class Because(StrEnum):
     AMNESTY = "amnesty"
     APPEAL = "appeal"
     STAFF = "staff"
+    EVACUATION = "evacuation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,11 @@ def violation_of(stay: Reservation, kind: ViolationKind, since: datetime, occurr
         since=since,
         occurred_at=occurred_at,
     )
+
+
+def left_violation(stay: Reservation, occurred_at: datetime) -> Violation:
+    """Return the violation of going out at `occurred_at` without stepping away first."""
+    return violation_of(stay, ViolationKind.LEFT, occurred_at, occurred_at)
 
 
 def excused(violation: Violation, venue: str, spans: Iterable[Span]) -> bool:

@@ -6,8 +6,7 @@ from booking.domain.attendance import away_until
 from booking.domain.extension import extended_end, limit_of
 from booking.domain.places import Places
 from booking.domain.refusals import Refusal, RefusalCode
-from booking.domain.reservation import TRANSITIONS, Action, Reservation, apply
-from booking.domain.window import check_in_window
+from booking.domain.reservation import TRANSITIONS, Action, Reservation, apply, window_of
 from booking.service.commands import Act, Changed, Channel
 from booking.service.ledger import Occasion, write
 from booking.service.room import next_taken, settle_around
@@ -76,7 +75,7 @@ _UNTIL_THE_END = frozenset({Action.STEP_AWAY, Action.RETURN, Action.EXTEND})
 def _check_in(places: Places, command: Act, stay: Reservation) -> Reservation | Refusal:
     if command.channel not in PRESENCE_PROVEN:
         return Refusal(RefusalCode.FORBIDDEN, "policy.check_in", facts={"needs": "kiosk-code"})
-    window = check_in_window(stay.start, stay.end, places.policy.check_in)
+    window = window_of(stay, places.policy)
     if command.at < window.opens:
         return Refusal(RefusalCode.WINDOW_NOT_OPEN, "policy.check_in.opens_before", window.opens)
     return apply(stay, Action.CHECK_IN, command.at)

@@ -47,14 +47,27 @@ def confirm_heard(unit: Unit, places: Places, now: datetime) -> None:
 
 def lift_by_evidence(unit: Unit, places: Places, stay: Reservation, source: str, now: datetime) -> None:
     """Lift what `stay` was held to be before late evidence showed that the reader was there in time."""
+    lift_what_stood(unit, places, stay, Because.EVIDENCE, source=source, now=now)
+
+
+def lift_what_stood(
+    unit: Unit, places: Places, stay: Reservation, because: Because, *, source: str, now: datetime
+) -> None:
+    """Lift the violation that the state of `stay` is."""
     found = breach(stay, places.policy)
-    violation = unit.violations.one(found.id) if found else None
+    if found is not None:
+        lift_known(unit, places, found.id, because, source=source, now=now)
+
+
+def lift_known(unit: Unit, places: Places, name: str, because: Because, *, source: str, now: datetime) -> None:
+    """Lift a violation where it is recorded and stands; its reader hears of it where they were told that it counts."""
+    violation = unit.violations.one(name)
     if violation is None or violation.lifted_at is not None:
         return
     if violation.confirmed_at is None:
-        unit.violations.lift(violation.id, now, Because.EVIDENCE)  # the reader was never told that it counts
+        unit.violations.lift(violation.id, now, because)
     else:
-        lift(unit, places, violation, Because.EVIDENCE, source=source, now=now)
+        lift(unit, places, violation, because, source=source, now=now)
 
 
 def suspended(unit: Unit, places: Places, reader: str, now: datetime) -> Refusal | None:

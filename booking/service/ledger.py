@@ -7,7 +7,7 @@ from datetime import datetime
 from booking.domain.carry import carried
 from booking.domain.evidence import CHANGE_OF, Change, Evidence, Source
 from booking.domain.places import Places
-from booking.domain.reservation import Action, Reservation, Status, at
+from booking.domain.reservation import Action, Reservation, Status, at, back_by
 from booking.service.consequences import follow
 from booking.service.unit import Unit
 
@@ -16,6 +16,7 @@ _BY_TIME = {
     Status.LAPSED: Change.LAPSED,
     Status.ENDED: Change.ENDED,
     Status.NOT_SIGNED_OUT: Change.NOT_SIGNED_OUT,
+    Status.CANCELLED: Change.WITHDRAWN,
 }
 
 
@@ -38,12 +39,17 @@ def facts_of(places: Places, reservation: Reservation) -> dict[str, str]:
         "start": reservation.start.astimezone(places.zone).isoformat(),
         "end": reservation.end.astimezone(places.zone).isoformat(),
     }
-    if reservation.status is Status.AWAY and reservation.away_until is not None:
-        facts["until"] = reservation.away_until.astimezone(places.zone).isoformat()
+    back = back_by(reservation, places.policy)
+    if back is not None:
+        facts["until"] = back.astimezone(places.zone).isoformat()
+    if reservation.status is Status.AWAY and reservation.away_until not in {None, back}:
+        facts["limit"] = reservation.away_until.astimezone(places.zone).isoformat()
     return facts
 
 
-def note(unit: Unit, places: Places, reservation: Reservation, change: Change, occasion: Occasion) -> None:
+def note(
+    unit: Unit, places: Places, reservation: Reservation, change: Change, occasion: Occasion, *, quiet: bool = False
+) -> None:
     """Append one entry about `reservation` to the ledger."""
     unit.record(
         Evidence(
@@ -54,6 +60,7 @@ def note(unit: Unit, places: Places, reservation: Reservation, change: Change, o
             occurred_at=occasion.occurred_at,
             received_at=occasion.received_at,
             facts=facts_of(places, reservation) | occasion.facts,
+            quiet=quiet,
         )
     )
 

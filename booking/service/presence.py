@@ -1,4 +1,4 @@
-"""Evidence that a reader is there or has gone: a gate's event, a kiosk's code, and the reader's answer to a passage."""
+"""Evidence that a reader is there or has gone: a gate's event, the turnstile's word on it, and a kiosk's code."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -7,79 +7,114 @@ from booking.domain.attendance import Decision, on_arrival, on_exit
 from booking.domain.evidence import CHANGE_OF, Change, Source
 from booking.domain.places import Places
 from booking.domain.refusals import Refusal, RefusalCode
-from booking.domain.reservation import Action, Reservation, Status, apply, at, undone
-from booking.domain.window import Interval, check_in_window
-from booking.service.commands import (
-    AnswerGateRecord,
-    Changed,
-    Channel,
-    CheckInByCode,
-    RecordGateEvent,
-    Stored,
-)
-from booking.service.consequences import lift_by_evidence
+from booking.domain.reservation import Action, Reservation, Status, apply, at, window_of
+from booking.domain.violations import left_violation
+from booking.domain.window import Interval
+from booking.service.answers import undo
+from booking.service.commands import Changed, CheckInByCode, RecordGateEvent
+from booking.service.consequences import lift_by_evidence, record_violation
 from booking.service.entrance import occasion_of, position_missing
+from booking.service.evacuation import alarm
+from booking.service.gate_record import GateRecord, Passage
 from booking.service.ledger import Occasion, note, settle, write
 from booking.service.room import is_taken, settle_around
-from booking.service.unit import GateRecord, Passage, Unit
-from config.schema import PortalDirection
-from messages.access import AccessEvent, AccessOutcome, Direction, PassageEvent
+from booking.service.unit import Unit
+from messages.access import AccessEvent, AccessOutcome, AlarmEvent, Direction, PassageEvent
 
 
 def record_event(unit: Unit, places: Places, command: RecordGateEvent) -> None:
     """Store a gate's event that is not known yet, and let it do what the rules say, judged by when it happened."""
     event = command.event
-    if isinstance(event, PassageEvent):
-        unit.keep_passage(event, command.gate)
-        if not event.passed:
-            _void(unit, places, command, event)
-        return
+    match event:
+        case AlarmEvent():
+            alarm(unit, places, command.gate, event, command.at)
+        case PassageEvent():
+            _hear_of_passage(unit, places, command, event)
+        case AccessEvent():
+            _record_access(unit, places, command, event)
+
+
+def _record_access(unit: Unit, places: Places, command: RecordGateEvent, event: AccessEvent) -> None:
     card = event.credential
     reader = unit.holder_of(card.kind, card.value, event.occurred_at) if card else None
-    if reader is not None:
-        settle(unit, places, unit.fallen_due(min(event.occurred_at, command.at), reader=reader), command.at)
-    decision = _decide(unit, places, command, event, reader) if reader else None
-    passage = Passage(gate=command.gate, event=event, received_at=command.at, reader=reader)
-    if decision is not None:
-        facts = {"gate": command.gate, "portal": event.portal}
-        after, change = _carry_out(unit, places, decision, Occasion(Source.GATE, event.occurred_at, command.at, facts))
-        passage = replace(passage, effect=change, before=decision.reservation, after=after)
-    unit.keep_record(passage)
-    if reader is not None:
-        settle(unit, places, unit.fallen_due(command.at, reader=reader), command.at)
-
-
-def _void(unit: Unit, places: Places, command: RecordGateEvent, event: PassageEvent) -> None:
-    """Undo what a swipe did whose reader never walked through, where that still stands; a reader's own answer goes first."""
-    record = unit.record_of(command.gate, event.epoch, event.of)
-    if record is None or record.before is None or record.answer is not None:
+    way = places.way_of(command.gate, event.portal, event.direction)
+    passage = Passage(gate=command.gate, event=event, way=way, received_at=command.at, reader=reader)
+    if reader is None or event.outcome is AccessOutcome.DENIED:
+        unit.keep_record(passage)
         return
-    facts = {"gate": command.gate, "portal": event.portal}
-    _undo(unit, places, record, Occasion(Source.GATE, command.at, command.at, facts))
+    waits_until = event.occurred_at + places.policy.gate.pass_timeout
+    if places.reports_passage(command.gate, event.portal):
+        if waits_until > command.at:
+            unit.keep_record(replace(passage, pending_until=waits_until))
+            return
+        passage = replace(passage, unconfirmed=True)
+    unit.keep_record(_with_effect(unit, places, passage))
 
 
-def direction_of(places: Places, gate: str, event: AccessEvent) -> Direction:
-    """Return which way: what the event says, else what the portal's wiring says."""
-    if event.direction is not Direction.UNKNOWN:
-        return event.direction
-    for known in places.site.gates:
-        for portal in known.portals:
-            if known.id == gate and portal.id == event.portal and portal.direction is not PortalDirection.FRAME:
-                return Direction(portal.direction)
-    return Direction.UNKNOWN
+def _with_effect(unit: Unit, places: Places, passage: Passage) -> Passage:
+    """Do what a reader's passage does, as it stood when it happened and with what we know at `received_at`."""
+    reader, event, now = passage.reader or "", passage.event, passage.received_at
+    settle(unit, places, unit.fallen_due(min(event.occurred_at, now), reader=reader), now)
+    decision = _decide(unit, places, passage, reader)
+    if decision is not None:
+        facts = {"gate": passage.gate, "portal": event.portal} | ({"unconfirmed": "yes"} if passage.unconfirmed else {})
+        after, change = _carry_out(unit, places, decision, Occasion(Source.GATE, event.occurred_at, now, facts))
+        passage = replace(passage, effect=change, before=decision.reservation, after=after)
+    settle(unit, places, unit.fallen_due(now, reader=reader), now)
+    return passage
 
 
-def _decide(unit: Unit, places: Places, command: RecordGateEvent, event: AccessEvent, reader: str) -> Decision | None:
-    if event.outcome is AccessOutcome.DENIED:
-        return None
-    venue = places.venue_of_gate(command.gate)
+def _hear_of_passage(unit: Unit, places: Places, command: RecordGateEvent, event: PassageEvent) -> None:
+    """Take the turnstile's word: what waited for it happens now, and nothing does whose reader never walked through."""
+    record = unit.record_of(command.gate, event.epoch, event.of)
+    unit.keep_passage(event, command.gate)
+    if record is None or record.passed is not None:
+        return
+    if event.passed and record.pending_until is not None:
+        _settle_one(unit, places, record, min(command.at, record.pending_until), unconfirmed=False)
+    elif not event.passed:
+        _void(unit, places, command, record)
+
+
+def _void(unit: Unit, places: Places, command: RecordGateEvent, record: GateRecord) -> None:
+    """Undo what a swipe did whose reader never walked through, where that still stands; a reader's own answer goes first."""
+    if record.answer is None and record.before is not None:
+        facts = {"gate": record.gate, "portal": record.portal}
+        if isinstance(undo(unit, places, record, Occasion(Source.GATE, command.at, command.at, facts)), Refusal):
+            return
+    if record.answer is None:
+        unit.void_record(record.id)
+
+
+def settle_passages(unit: Unit, places: Places, now: datetime) -> None:
+    """Let what has waited long enough for the turnstile's word count as unconfirmed, at the moment the wait was over."""
+    for record in unit.pending(now):
+        _settle_one(unit, places, record, record.pending_until or now, unconfirmed=True)
+
+
+def _settle_one(unit: Unit, places: Places, record: GateRecord, known_at: datetime, *, unconfirmed: bool) -> None:
+    waited = Passage(
+        gate=record.gate,
+        event=record.event,
+        way=record.way,
+        received_at=known_at,
+        reader=record.reader,
+        unconfirmed=unconfirmed,
+    )
+    unit.take_effect(record.id, _with_effect(unit, places, waited))
+
+
+def _decide(unit: Unit, places: Places, passage: Passage, reader: str) -> Decision | None:
+    event, venue = passage.event, places.venue_of_gate(passage.gate)
     stays = unit.stays_at(reader, event.occurred_at, venue)
-    match direction_of(places, command.gate, event):
+    match passage.way:
         case Direction.IN if places.policy.gate.enter_checks_in:
             return on_arrival(stays, places.policy, event.occurred_at)
-        case Direction.OUT:
+        case Direction.OUT if not (venue and unit.evacuations.at(venue, event.occurred_at)):
             superseded = unit.passed_since(reader, venue, event.occurred_at)
-            return on_exit(stays, places.policy, event.occurred_at, command.at, superseded=superseded, zone=places.zone)
+            return on_exit(
+                stays, places.policy, event.occurred_at, passage.received_at, superseded=superseded, zone=places.zone
+            )
         case _:
             return None
 
@@ -93,6 +128,8 @@ def _carry_out(unit: Unit, places: Places, decision: Decision, occasion: Occasio
     write(unit, places, after, action, occasion)
     if action is Action.EXCUSE:
         lift_by_evidence(unit, places, stay, occasion.source, occasion.received_at)
+    if decision.violation and places.policy.violations.left:
+        record_violation(unit, places, left_violation(after, occasion.occurred_at), occasion.received_at)
     return after, CHANGE_OF[action]
 
 
@@ -148,7 +185,7 @@ def _nothing_to_do(places: Places, stays: list[Reservation], seen_at: datetime) 
     for stay in stays:
         if stay.status is Status.IN_USE:
             return Refusal(RefusalCode.NOT_POSSIBLE_NOW, facts={"status": stay.status, "reservation": stay.id})
-    windows = [(check_in_window(stay.start, stay.end, places.policy.check_in), stay) for stay in stays]
+    windows = [(window_of(stay, places.policy), stay) for stay in stays]
     coming = [(window, stay) for window, stay in windows if stay.status is Status.RESERVED and seen_at < window.opens]
     if coming:
         window, stay = min(coming, key=lambda pair: pair[0].opens)
@@ -159,40 +196,3 @@ def _nothing_to_do(places: Places, stays: list[Reservation], seen_at: datetime) 
         if stay.status in {Status.RESERVED, Status.NO_SHOW} and seen_at >= window.closes:
             return Refusal(RefusalCode.WINDOW_CLOSED, "policy.check_in.closes_after", facts={"reservation": stay.id})
     return Refusal(RefusalCode.NOTHING_TO_CHECK_IN)
-
-
-def answer_record(unit: Unit, places: Places, command: AnswerGateRecord) -> Changed | Stored | Refusal:
-    """Confirm what a passage did, or undo it where the seat is still free and nothing has happened since."""
-    record = unit.gate_record(command.record)
-    if record is None or record.reader != command.reader:
-        return Refusal(RefusalCode.NOT_FOUND)
-    until = record.received_at + places.policy.gate.confirm_for
-    if command.at >= until:
-        return Refusal(RefusalCode.CONFIRM_TOO_LATE, "policy.gate.confirm_for")
-    if record.answer is not None:
-        return Refusal(RefusalCode.NOT_POSSIBLE_NOW, facts={"answer": record.answer})
-    if command.confirm or record.before is None:
-        unit.answer_record(record.id, "confirmed" if command.confirm else "disputed", command.at)
-        return Stored()
-    restored = _undo(unit, places, record, Occasion(Channel.WEB, command.at, command.at))
-    if isinstance(restored, Refusal):
-        return restored
-    unit.answer_record(record.id, "disputed", command.at)
-    return Changed(restored)
-
-
-def _undo(unit: Unit, places: Places, record: GateRecord, occasion: Occasion) -> Reservation | Refusal:
-    before = record.before
-    if before is None or unit.stay(before.id) != record.after:
-        return Refusal(RefusalCode.NOT_POSSIBLE_NOW, facts={"reason": "changed-since"})
-    restored = undone(before, places.policy, occasion.received_at)
-    if restored.holds:
-        interval = Interval(restored.start, restored.end)
-        settle_around(unit, places, restored, occasion.received_at)
-        if is_taken(unit, places, restored):
-            return Refusal(RefusalCode.SEAT_TAKEN)
-        if unit.reader_clash(restored.reader, interval, but=restored.id):
-            return Refusal(RefusalCode.READER_OVERLAP)
-    unit.save(restored)
-    note(unit, places, restored, Change.UNDONE, occasion)
-    return restored

@@ -3,7 +3,6 @@
 Everything read here is read inside the transaction that will write, so a decision cannot go stale.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -13,33 +12,10 @@ from booking.domain.evidence import Evidence
 from booking.domain.reservation import Reservation
 from booking.domain.tasks import Task
 from booking.domain.window import Interval
+from booking.service.evacuation_book import EvacuationBook
+from booking.service.gate_record import GateRecord, Passage
 from booking.service.violation_book import ViolationBook
-from messages.access import AccessEvent, PassageEvent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
-    """A gate's event and what it did: `before` and `after` are the reservation it changed, None when only recorded."""
-
-    gate: str
-    event: AccessEvent
-    received_at: datetime
-    reader: str | None
-    effect: str = ""
-    before: Reservation | None = None
-    after: Reservation | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateRecord:
-    """What a reader's answer to a stored passage needs."""
-
-    id: str
-    reader: str | None
-    received_at: datetime
-    answer: str | None
-    before: Reservation | None
-    after: Reservation | None
+from messages.access import PassageEvent
 
 
 class Unit(Protocol):
@@ -48,6 +24,10 @@ class Unit(Protocol):
     @property
     def violations(self) -> ViolationBook:
         """Return what is kept of violations."""
+
+    @property
+    def evacuations(self) -> EvacuationBook:
+        """Return what is kept of evacuations."""
 
     def new_id(self, at: datetime) -> str:
         """Return a fresh opaque id that sorts by `at`."""
@@ -147,5 +127,20 @@ class Unit(Protocol):
     def record_of(self, gate: str, epoch: int, sequence: int) -> GateRecord | None:
         """Return the gate record of an event."""
 
+    def pending(self, until: datetime) -> list[GateRecord]:
+        """Return the passages whose wait for the turnstile's word is over by `until`, the longest first."""
+
+    def take_effect(self, record: str, passage: Passage) -> None:
+        """Write what a passage did that waited, or that it did nothing."""
+
+    def void_record(self, record: str) -> None:
+        """Note that what a passage did is taken back, or will not be done."""
+
     def answer_record(self, record: str, answer: str, at: datetime) -> None:
         """Write the reader's answer."""
+
+    def flag_card(self, record: str, at: datetime) -> None:
+        """Show the card of this record to the desk."""
+
+    def inside_since(self, reader: str, venue: str, since: datetime, now: datetime) -> datetime | None:
+        """Return when `reader` came into `venue`, at `since` or later; None where they have gone, or not come, by `now`."""

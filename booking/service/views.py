@@ -109,11 +109,13 @@ class ReservationView:
     check_in_from: datetime
     check_in_until: datetime
     away_until: datetime | None
-    """When a reader who is away must be back."""
+    """When a reader who is away must be back; None while an evacuation goes on."""
     sign_out_until: datetime | None
     """When a reader who is there must have signed out at the latest; None where nobody has to."""
     actions: list[Action]
     """What the reader may do at this moment."""
+    stands_still: bool = False
+    """An evacuation goes on: no clock of it runs."""
     history: list[HistoryLine] = field(default_factory=list)
 
 

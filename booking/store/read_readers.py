@@ -6,8 +6,7 @@ from typing import Any
 from booking.domain.carry import carried
 from booking.domain.extension import opens_at
 from booking.domain.places import Places
-from booking.domain.reservation import TRANSITIONS, Action, Reservation, Status, at, over_at
-from booking.domain.window import check_in_window
+from booking.domain.reservation import TRANSITIONS, Action, Reservation, Status, at, back_by, over_at, window_of
 from booking.service.act import READER_ACTIONS
 from booking.service.views import (
     DeadLetterView,
@@ -96,7 +95,7 @@ class ReaderReads:
     def _view(self, stored: Reservation, now: datetime, history: list[HistoryLine] | None = None) -> ReservationView:
         places, stay = self._places, at(stored, self._places.policy, now)
         area = places.area(stay.area)
-        window = check_in_window(stay.start, stay.end, places.policy.check_in)
+        window = window_of(stay, places.policy)
         return ReservationView(
             id=stay.id,
             reader=stay.reader,
@@ -116,7 +115,8 @@ class ReaderReads:
             closed_at=stay.closed_at,
             check_in_from=window.opens,
             check_in_until=window.closes,
-            away_until=stay.away_until if stay.status is Status.AWAY else None,
+            away_until=back_by(stay, places.policy),
+            stands_still=stay.holds and stay.stands_still,
             sign_out_until=self._sign_out_until(stay),
             actions=[action for action in Action if self._possible(stay, action, now)],
             history=history or [],
@@ -132,7 +132,7 @@ class ReaderReads:
         if action not in READER_ACTIONS or (stay.status, action) not in TRANSITIONS:
             return False
         if action is Action.CHECK_IN:
-            return now in check_in_window(stay.start, stay.end, self._places.policy.check_in)
+            return now in window_of(stay, self._places.policy)
         rules = self._places.policy
         if action is Action.STEP_AWAY:
             return rules.away.offered and now < stay.end

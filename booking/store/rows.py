@@ -1,11 +1,13 @@
 """Rows ⇄ domain values: times as whole microseconds, facts and outcomes as JSON, opaque ids that sort by time."""
 
 import secrets
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from booking.domain.freezing import Frozen
 from booking.domain.refusals import Refusal
 from booking.domain.reservation import Reservation, Status
 from booking.service.commands import Changed, Outcome, Stored
@@ -17,7 +19,7 @@ _TIME_CHARS, _RANDOM_CHARS = 10, 12
 
 RESERVATION = (
     "id, reader, area, seat, start_us, end_us, status, created_us, checked_in_us, away_us, away_until_us, "
-    "returned_us, closed_us"
+    "returned_us, closed_us, frozen"
 )
 """The columns that `reservation_of` reads, in order."""
 
@@ -71,6 +73,7 @@ def reservation_of(row: Any) -> Reservation:
         away_until=moment_or_none(row[10]),
         returned_at=moment_or_none(row[11]),
         closed_at=moment_or_none(row[12]),
+        frozen=frozen_of(row[13]) if row[13] else (),
     )
 
 
@@ -90,7 +93,19 @@ def values_of(reservation: Reservation) -> tuple[Any, ...]:
         us_or_none(reservation.away_until),
         us_or_none(reservation.returned_at),
         us_or_none(reservation.closed_at),
+        frozen_text(reservation.frozen),
     )
+
+
+def frozen_of(text: str) -> tuple[Frozen, ...]:
+    """Return the evacuations in the column `frozen`: "start-end,start-"."""
+    pairs = [one.split("-") for one in text.split(",")]
+    return tuple(Frozen(moment(int(start)), moment(int(end)) if end else None) for start, end in pairs)
+
+
+def frozen_text(frozen: Iterable[Frozen]) -> str:
+    """Return evacuations as the column `frozen` holds them."""
+    return ",".join(f"{us(one.start)}-{us(one.end) if one.end else ''}" for one in frozen)
 
 
 def facts_json(facts: dict[str, str]) -> str:

@@ -8,8 +8,9 @@ from booking.domain.evidence import Evidence
 from booking.domain.places import Places
 from booking.domain.reservation import Reservation, due
 from booking.domain.window import Interval
-from booking.service.unit import GateRecord, Passage
 from booking.store.closure_rows import ClosureUnit
+from booking.store.evacuation_rows import EvacuationRows
+from booking.store.gate_rows import GateUnit
 from booking.store.held_places import levels_of
 from booking.store.rows import (
     RESERVATION,
@@ -27,7 +28,6 @@ from booking.store.sql import Connection
 from booking.store.task_rows import TaskUnit
 from booking.store.tell import tell
 from booking.store.violation_rows import ViolationRows
-from messages.access import PassageEvent
 
 _COLUMNS = RESERVATION.replace(" ", "").split(",")
 _INSERT = f"INSERT INTO reservations ({RESERVATION}, due_us) VALUES ({', '.join('?' * (len(_COLUMNS) + 1))})"  # noqa: S608
@@ -36,7 +36,7 @@ _SELECT = f"SELECT {RESERVATION} FROM reservations "  # noqa: S608 - the columns
 _OVERLAPS = "holding = 1 AND end_us > ? AND start_us < ?"
 
 
-class StoreUnit(ClosureUnit, TaskUnit):
+class StoreUnit(ClosureUnit, TaskUnit, GateUnit):
     """The reads and writes of one command inside the writer's transaction. `touched` collects areas that changed."""
 
     def __init__(self, connection: Connection, places: Places) -> None:
@@ -44,6 +44,7 @@ class StoreUnit(ClosureUnit, TaskUnit):
         self._places = places
         self.touched: set[str] = set()
         self.violations = ViolationRows(connection)
+        self.evacuations = EvacuationRows(connection)
 
     # ---- reservations ------------------------------------------------------------------------------------------------
 
@@ -165,6 +166,8 @@ class StoreUnit(ClosureUnit, TaskUnit):
                 facts,
             ),
         )
+        if evidence.quiet:
+            return
         tell(
             self._db,
             reader=evidence.reader,
@@ -194,79 +197,6 @@ class StoreUnit(ClosureUnit, TaskUnit):
             (str(kind), value, us(at)),
         )
         return found[0] if found else None
-
-    def passed_since(self, reader: str, venue: str | None, moment: datetime) -> bool:
-        """Tell whether a passage of `reader` in `venue` after `moment` is stored."""
-        return bool(
-            self._get(
-                "SELECT 1 FROM gate_records WHERE reader = ? AND occurred_us > ? AND venue IS NOT DISTINCT FROM ? "
-                "AND outcome <> 'denied' LIMIT 1",
-                (reader, us(moment), venue),
-            )
-        )
-
-    def keep_record(self, passage: Passage) -> None:
-        """Store a gate record with what it did."""
-        event, card = passage.event, passage.event.credential
-        self._db.execute(
-            "INSERT INTO gate_records (id, gate, epoch, sequence, portal, venue, direction, kind, credential, outcome, "
-            "occurred_us, received_us, reader, reservation, effect, state_before, state_after) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                new_id(passage.received_at),
-                passage.gate,
-                event.epoch,
-                event.sequence,
-                event.portal,
-                self._places.venue_of_gate(passage.gate),
-                str(event.direction),
-                str(card.kind) if card else None,
-                card.value if card else "",
-                str(event.outcome),
-                us(event.occurred_at),
-                us(passage.received_at),
-                passage.reader,
-                passage.before.id if passage.before else None,
-                passage.effect,
-                reservation_json(passage.before),
-                reservation_json(passage.after),
-            ),
-        )
-
-    def keep_passage(self, event: PassageEvent, gate: str) -> None:
-        """Note on the gate record of event `of` whether somebody walked through."""
-        self._db.execute(
-            "UPDATE gate_records SET passed = ? WHERE gate = ? AND epoch = ? AND sequence = ?",
-            (int(event.passed), gate, event.epoch, event.of),
-        )
-
-    def gate_record(self, record: str) -> GateRecord | None:
-        """Return a gate record."""
-        return self._record("id = ?", (record,))
-
-    def record_of(self, gate: str, epoch: int, sequence: int) -> GateRecord | None:
-        """Return the gate record of an event."""
-        return self._record("gate = ? AND epoch = ? AND sequence = ?", (gate, epoch, sequence))
-
-    def _record(self, where: str, values: tuple[Any, ...]) -> GateRecord | None:
-        row = self._get(
-            f"SELECT id, reader, received_us, answer, state_before, state_after FROM gate_records WHERE {where}",  # noqa: S608
-            values,
-        )
-        if row is None:
-            return None
-        return GateRecord(
-            id=row[0],
-            reader=row[1],
-            received_at=moment(row[2]),
-            answer=row[3],
-            before=reservation_of_json(row[4]),
-            after=reservation_of_json(row[5]),
-        )
-
-    def answer_record(self, record: str, answer: str, at: datetime) -> None:
-        """Write the reader's answer."""
-        self._db.execute("UPDATE gate_records SET answer = ?, answered_us = ? WHERE id = ?", (answer, us(at), record))
 
     # ---- rows --------------------------------------------------------------------------------------------------------
 
