@@ -33,9 +33,7 @@ def concerned(stays: Sequence[Reservation], policy: Policy, occurred_at: datetim
         if then.status in {Status.IN_USE, Status.AWAY}:
             return stay
     open_then = [
-        stay
-        for then, stay in standing
-        if then.status is Status.RESERVED and occurred_at in window_of(then, policy)
+        stay for then, stay in standing if then.status is Status.RESERVED and occurred_at in window_of(then, policy)
     ]
     return min(open_then, key=lambda stay: abs(stay.start - occurred_at), default=None)
 

@@ -164,16 +164,19 @@ def apply(
             return replace(after, end=until or after.end)
         case Action.MOVE:
             return after
-        case Action.FREEZE:
-            return replace(after, frozen=(*after.frozen, Frozen(at)), closed_at=None)
-        case Action.THAW:
-            return replace(after, frozen=(*after.frozen[:-1], replace(after.frozen[-1], end=at)))
-        case Action.REINSTATE if reservation.status is Status.NO_SHOW:
-            return replace(after, checked_in_at=at, closed_at=None)
+        case Action.FREEZE | Action.THAW:
+            return replace(after, frozen=_clocks(after, action, at), closed_at=None)
         case Action.REINSTATE:
-            return replace(after, returned_at=at, away_until=None, closed_at=None)
+            missed = reservation.status is Status.NO_SHOW
+            back = {"checked_in_at": at} if missed else {"returned_at": at, "away_until": None}
+            return replace(after, closed_at=None, **back)
         case _:
             return replace(after, closed_at=at)
+
+
+def _clocks(reservation: Reservation, action: Action, at: datetime) -> tuple[Frozen, ...]:
+    ended = tuple(one if one.end is not None else Frozen(one.start, at) for one in reservation.frozen)
+    return (*ended, Frozen(at)) if action is Action.FREEZE else ended
 
 
 def moved(reservation: Reservation, area: str, seat: str) -> Reservation | Refusal:

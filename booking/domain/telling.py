@@ -66,6 +66,8 @@ KINDS: dict[Topic, tuple[str, ...]] = {
         "withdrawn",
         "shortened",
         "not-signed-out",
+        "frozen",
+        "thawed",
     ),
     Topic.FREE: ("seat-free",),
 }

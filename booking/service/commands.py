@@ -11,6 +11,7 @@ from enum import StrEnum
 from booking.domain.refusals import Refusal
 from booking.domain.reservation import Action, Reservation
 from booking.service.floor import FloorCommand
+from booking.service.gate_commands import GateCommand
 from booking.service.identity import BindingAsked, IdentityCommand
 from booking.service.patrol import MarkSeat
 from booking.service.people import Imported, PeopleCommand
@@ -287,6 +288,7 @@ Command = (
     | PeopleCommand
     | ViolationCommand
     | RecognitionCommand
+    | GateCommand
 )
 
 

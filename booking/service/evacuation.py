@@ -3,44 +3,22 @@
 Begun twice or learned of late, the result is the same: one evacuation, and nobody is blamed for what fell due in it.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from booking.domain.evidence import Change, Source
 from booking.domain.freezing import Evacuation
 from booking.domain.places import Places
 from booking.domain.refusals import Refusal, RefusalCode
-from booking.domain.reservation import Action, Reservation, Status, apply
+from booking.domain.reservation import Action, Reservation, Status, apply, due
 from booking.domain.violations import Because
 from booking.domain.window import Interval, day_of
 from booking.service.answers import undo
 from booking.service.consequences import lift_what_stood
+from booking.service.gate_commands import BeginEvacuation, EndEvacuation
 from booking.service.ledger import Occasion, note, settle, write
 from booking.service.room import is_taken, settle_around
 from booking.service.unit import Unit
 from messages.access import AlarmEvent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BeginEvacuation:
-    """Staff evacuate a venue; `since` None means now. Where one goes on there, nothing changes."""
-
-    staff: str
-    at: datetime
-    venue: str
-    since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndEvacuation:
-    """Staff say that an evacuation is over. Ended before: nothing changes."""
-
-    staff: str
-    at: datetime
-    evacuation: str
-
-
-EvacuationCommand = BeginEvacuation | EndEvacuation
 
 
 def begin_evacuation(unit: Unit, places: Places, command: BeginEvacuation) -> Refusal | None:
@@ -96,11 +74,13 @@ def end_evacuation(unit: Unit, places: Places, command: EndEvacuation) -> Refusa
         return None
     settle(unit, places, unit.fallen_due(command.at), command.at)
     unit.evacuations.finish(known.id, command.staff, command.at)
-    occasion = Occasion("staff", command.at, command.at, {"evacuation": known.id})
     for stay in _standing_in(unit, places, known.venue):
         if stay.stands_still:
             thawed = _must(apply(stay, Action.THAW, command.at))
             unit.save(thawed)
+            next_due = due(thawed, places.policy)
+            told = {"deadline": next_due.astimezone(places.zone).isoformat()} if next_due else {}
+            occasion = Occasion("staff", command.at, command.at, {"evacuation": known.id} | told)
             note(unit, places, thawed, Change.THAWED, occasion, quiet=_no_news(places, stay, command.at))
     unit.violations.audit(command.at, command.staff, "evacuation-ended", known.id, {"venue": known.venue})
     return None

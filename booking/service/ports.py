@@ -10,6 +10,7 @@ from booking.domain.reservation import Reservation
 from booking.domain.tasks import Task
 from booking.domain.window import Interval
 from booking.service.commands import Command, Outcome
+from booking.service.evacuation_book import EvacuationReads
 from booking.service.identity import IdentityReads
 from booking.service.recognition import RecognitionReads
 from booking.service.telling import TellingReads
@@ -45,7 +46,7 @@ class Writer(Protocol):
         """Call `listener` after each commit, on the writer's thread: it may only enqueue."""
 
 
-class Reads(TellingReads, IdentityReads, RecognitionReads, Protocol):
+class Reads(TellingReads, IdentityReads, RecognitionReads, EvacuationReads, Protocol):
     """Query-only; every method may be called from any thread and takes microseconds to a few milliseconds."""
 
     def areas(self, day: date, now: datetime) -> list[AreaSummary]:

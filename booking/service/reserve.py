@@ -9,6 +9,7 @@ from booking.domain.window import Interval
 from booking.service.choice import best_for, why_not_area, why_not_seat
 from booking.service.commands import Changed, Channel, Reserve
 from booking.service.consequences import suspended
+from booking.service.evacuation import freeze_new
 from booking.service.ledger import Occasion, note, settle, write
 from booking.service.room import no_place
 from booking.service.unit import Unit
@@ -73,6 +74,7 @@ def _write(unit: Unit, places: Places, command: Reserve, where: tuple[str, str],
     occasion = Occasion(command.channel, now, now)
     unit.add(booked)
     note(unit, places, booked, Change.RESERVED, occasion)
+    booked = freeze_new(unit, places, booked, now)
     from_now = interval.start == this_minute(now)
     if not (from_now and command.channel is Channel.KIOSK and places.policy.check_in.at_kiosk_now):
         return booked

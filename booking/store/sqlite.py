@@ -11,6 +11,7 @@ from booking.domain.reservation import due
 from booking.store.closure_rows import ClosureReads
 from booking.store.connection import ProcessLock, check_version, open_writer
 from booking.store.errors import StoreError
+from booking.store.evacuation_rows import EvacuationReads
 from booking.store.held_places import set_capacities
 from booking.store.numbering import keep_time
 from booking.store.pool import ReaderPool
@@ -26,7 +27,15 @@ from booking.store.writer import SqliteWriter
 
 
 class SqliteReads(
-    SeatReads, ReaderReads, TellingReads, IdentityReads, ClosureReads, ViolationReads, TaskReads, RecognitionReads
+    SeatReads,
+    ReaderReads,
+    TellingReads,
+    IdentityReads,
+    ClosureReads,
+    ViolationReads,
+    TaskReads,
+    RecognitionReads,
+    EvacuationReads,
 ):
     """booking.service.ports.Reads over a pool of query-only connections."""
 
@@ -39,6 +48,7 @@ class SqliteReads(
         ClosureReads.__init__(self, pool)
         ViolationReads.__init__(self, pool, places)
         TaskReads.__init__(self, pool)
+        EvacuationReads.__init__(self, pool)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ import apsw
 from booking.domain.places import Places
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.service.act import act
+from booking.service.answers import answer_record
 from booking.service.commands import (
     Act,
     AnswerGateRecord,
@@ -46,13 +47,14 @@ from booking.service.commands import (
 from booking.service.consequences import confirm_heard
 from booking.service.entrance import check_out_by_code
 from booking.service.floor import CloseFloor, KeepHours, OpenFloor, SettleTask
+from booking.service.gate_commands import GateCommand
 from booking.service.identity import IdentityCommand
 from booking.service.ledger import settle
 from booking.service.move import move
 from booking.service.patrol import MarkSeat
 from booking.service.people import PeopleCommand
 from booking.service.ports import Touched
-from booking.service.presence import answer_record, check_in_by_code, record_event
+from booking.service.presence import check_in_by_code, record_event, settle_passages
 from booking.service.recognition import RecognitionCommand
 from booking.service.reserve import reserve
 from booking.service.telling import StartWaiting, TellingCommand, WaitingCommand
@@ -60,7 +62,7 @@ from booking.service.violation_commands import Appeal, DecideViolation, GrantAmn
 from booking.service.waiting import start_waiting, tell_of_free
 from booking.store import desk_commands as desk
 from booking.store import floor_commands as floor
-from booking.store import identity_commands, numbering, people_commands, recognition_commands
+from booking.store import gate_commands, identity_commands, numbering, people_commands, recognition_commands
 from booking.store import telling_commands as telling
 from booking.store.errors import StoreError
 from booking.store.held_places import forget_past
@@ -231,6 +233,8 @@ class SqliteWriter:
             return people_commands.carry_out(self._db, command)
         if isinstance(command, RecognitionCommand):
             return recognition_commands.carry_out(self._db, command)
+        if isinstance(command, GateCommand):
+            return gate_commands.carry_out(unit, self._places, command)
         match command:
             case Reserve():
                 return reserve(unit, self._places, command)
@@ -265,6 +269,7 @@ class SqliteWriter:
             case MarkTold():
                 return desk.mark_told(self._db, command)
             case Sweep():
+                settle_passages(unit, self._places, command.at)
                 settle(unit, self._places, unit.fallen_due(command.at), command.at)
                 confirm_heard(unit, self._places, command.at)
                 desk.forget_old(self._db, us(command.at))

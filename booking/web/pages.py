@@ -77,6 +77,7 @@ def render(
             "tab": tab,
             "path": quote(path, safe="") if request.method == "GET" else "%2F",
             "SENTENCES": sentences,
+            "evacuations": context.reads.evacuations(going_on=True),
             **facts,
         },
     )

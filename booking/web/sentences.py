@@ -54,6 +54,8 @@ _CHANGES = {
     "seat-free": N_("A seat that you wait for is free"),
     "withdrawn": N_("Taken back because the place closes; nothing is recorded against you"),
     "shortened": N_("Ends earlier because the place closes"),
+    "frozen": N_("Evacuation: your times stand still"),
+    "thawed": N_("The evacuation is over: your times run on"),
     "violation": N_("One violation recorded"),
     "violation-lifted": N_("Violation lifted"),
     "appealed": N_("Appealed against the violation"),
@@ -61,6 +63,7 @@ _CHANGES = {
 }
 
 _ADVICE = {
+    "frozen": N_("Please leave by the nearest exit. Going out changes nothing; you will be told when it is over."),
     "stepped-away": N_("Not you? Correct it under gate records, or come back in time."),
     "missed": N_("The seat was given to others because nobody checked in within the window."),
     "lapsed": N_("The seat was given to others because the time away was over."),
@@ -68,6 +71,7 @@ _ADVICE = {
 }
 
 _BEFORE = {
+    "thawed": N_("next deadline {time}"),
     "check-in-soon": N_("check in before {time}"),
     "seat-free": N_("it is kept for nobody; the next in line is told at {time}"),
     "ending-soon": N_("it ends at {time}: extend it, or take your things with you"),

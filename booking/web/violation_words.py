@@ -10,6 +10,7 @@ KINDS = {
     ViolationKind.NO_SHOW: N_("Not checked in in time"),
     ViolationKind.LAPSED: N_("Stayed away too long"),
     ViolationKind.NO_SIGN_OUT: N_("Not signed out"),
+    ViolationKind.LEFT: N_("Went out without stepping away"),
 }
 STANDINGS = {
     Standing.PROVISIONAL: N_("being verified"),
@@ -23,6 +24,7 @@ _BECAUSE = {
     Because.AMNESTY: N_("Lifted: the library's own machines failed at that time."),
     Because.APPEAL: N_("Lifted on your appeal."),
     Because.STAFF: N_("Lifted by staff."),
+    Because.EVACUATION: N_("Lifted: the library was being evacuated at that time."),
 }
 _UNVERIFIED = N_("Nothing follows from it until every gate has reported up to that time.")
 _UPHELD = N_("Staff have looked at it and upheld it.")
@@ -32,6 +34,8 @@ _ACTIONS = {
     "lift": N_("lifted a violation"),
     "amnesty": N_("excused an outage"),
     "patrol": N_("marked a seat on patrol"),
+    "evacuation-begun": N_("began an evacuation"),
+    "evacuation-ended": N_("ended an evacuation"),
 }
 _OTHER_ACTION = N_("changed something")
 

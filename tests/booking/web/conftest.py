@@ -13,6 +13,8 @@ import pytest
 import config
 from booking.accounts import HASHER
 from booking.domain.places import Places
+from booking.identity import Identity
+from booking.ingest import Ingest
 from booking.service.commands import Card, LoadPeople, OfferEnrolment, Person
 from booking.store.sqlite import open_store
 from booking.web.app import create_app
@@ -23,15 +25,29 @@ from booking.web.server import WebServer, bind
 from booking.web.sessions import hash_of
 from config.plans import load_plan
 from config.schema import Site
-from messages import checkin
+from messages import access, acknowledgement, checkin, presence
+from messages.access import (
+    AccessEvent,
+    AccessOutcome,
+    AlarmEvent,
+    Credential,
+    CredentialKind,
+    Direction,
+    PassageEvent,
+)
+from messages.presence import OutboxState, Presence, PresenceState
+from messages.topics import Family, Leaf, build
 from runtime import signing
 from runtime.clock import Clock
+from runtime.mqtt import Message
 from runtime.signing import SigningKey
 
 ZONE = ZoneInfo("Asia/Shanghai")
 MASTER = b"m" * 32
 PASSWORD = "correct horse"
 ONE, OTHER, STAFF = "S2023001", "S2023002", "STAFF01"
+SECOND = 1_000_000_000
+"""In nanoseconds of a gate's monotonic clock."""
 ENROLMENT = {"south": "gate-code-0123456789", "k-2s": "kiosk-code-0123456789"}
 
 
@@ -80,7 +96,7 @@ class House:
         self.clock = HandClock(now)
         self.site, plans, password = shipped_site(site)
         self.site = change(self.site) if change else self.site
-        places = Places.of(self.site, {area: plan.seats for area, plan in plans.items()})
+        places = self.places = Places.of(self.site, {area: plan.seats for area, plan in plans.items()})
         self.store = open_store(folder / "booking.sqlite", places, now)
         self.reads = self.store.reads
         self.do(
@@ -194,6 +210,98 @@ class Device(httpx.Client):
         proof = (key or self.key).sign_http(method, path, content, device=self.name, now=now or self.house.clock.now())
         kind = {"content-type": "application/json"} if isinstance(body, dict) else {}
         return self.request(method, path, content=content, headers=proof | kind | (headers or {}))
+
+
+class Wire:
+    """A gate of `house` on the ingest path: what it says is signed MQTT payloads, what comes back acknowledgements."""
+
+    def __init__(self, house, device, folder):
+        assert device.enrol().status_code == 201, "the gate did not join"
+        self.house, self.key, self.name = house, device.key, device.name
+        self.epoch, self.sequence, self.boot, self.sent = 4711, 0, "boot-1", []
+        self.monotonic = 100 * SECOND
+        self.ingest = Ingest(
+            places=house.places,
+            writer=house.store.writer,
+            reads=house.reads,
+            identity=Identity.load_or_create(house.site.id, folder / "wire-keys"),
+            clock=house.clock,
+            publish=self.sent.append,
+        )
+
+    def event(self, kind, portal, at=None, **more):
+        self.sequence = more.pop("sequence", self.sequence + 1)
+        return kind(
+            portal=portal,
+            occurred_at=clock_time(at) if isinstance(at, str) else at or self.house.clock.now(),
+            monotonic_ns=more.pop("monotonic", self.monotonic),
+            boot_id=more.pop("boot", self.boot),
+            epoch=more.pop("epoch", self.epoch),
+            sequence=self.sequence,
+            **more,
+        )
+
+    def swipe(self, way="in", at=None, *, card="0006547886", outcome="reported", portal=None, **more):
+        lane = portal or (f"{self.name}-1" if way == "in" else f"{self.name}-2")
+        credential = Credential(CredentialKind.CARD, card) if card else None
+        return self.event(
+            AccessEvent,
+            lane,
+            at,
+            direction=Direction(way),
+            credential=credential,
+            outcome=AccessOutcome(outcome),
+            **more,
+        )
+
+    def passes(self, *args, **more):
+        """Say that somebody swiped; return the acknowledgement."""
+        return self.say(self.swipe(*args, **more))
+
+    def walked(self, of, *, passed, at=None):
+        return self.say(self.event(PassageEvent, f"{self.name}-1", at, of=of, passed=passed))
+
+    def alarm(self, at=None, *, active=True):
+        return self.say(self.event(AlarmEvent, f"{self.name}-1", at, active=active))
+
+    def say(self, *events):
+        return self.hand([self.message(Leaf.ACCESS, access.encode(self.house.site.id, self.name, e)) for e in events])
+
+    def message(self, leaf, payload, **more):
+        topic = build(self.house.site.id, Family.GATES, self.name, leaf)
+        return Message(topic, payload, signing.signed_properties(self.key, topic, payload), **more)
+
+    def hand(self, messages):
+        self.sent.clear()
+        self.ingest.take(messages)
+        acks = [one for one in self.sent if one.topic.endswith("/ack")]
+        return [acknowledgement.decode(one.payload) for one in acks]
+
+    def birth(self, *, wall=None, monotonic=None, boot=None, **outbox):
+        figures = {"epoch": self.epoch, "last_sequence": self.sequence, "depth": 0, "watermark": 0} | outbox
+        said = Presence(
+            PresenceState.BIRTH,
+            1,
+            "1.0",
+            wall or self.house.clock.now(),
+            monotonic or self.monotonic,
+            boot or self.boot,
+            OutboxState(**figures),
+        )
+        payload = presence.encode(self.house.site.id, Family.GATES, self.name, said)
+        return self.hand([self.message(Leaf.PRESENCE, payload)])
+
+
+@pytest.fixture
+def wire_of(clients, tmp_path):
+    """`wire_of(house, name)`: an enrolled gate of a service of `open_house`, speaking signed MQTT payloads."""
+
+    def make(house, name="south"):
+        client = Device(house, name, "gate")
+        clients.append(client)
+        return Wire(house, client, tmp_path)
+
+    return make
 
 
 @pytest.fixture
