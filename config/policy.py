@@ -129,8 +129,6 @@ class AwayPolicy:
     limit: timedelta = 30 * MIN
     meals: list[MealTime] = attrs.field(factory=list)
     """An absence that begins at one of these times may last as long as it says, where that is longer."""
-    patrol_limit: timedelta = 30 * MIN
-    """How long after staff found a seat empty, or with belongings only, its reader must be back."""
 
 
 @attrs.frozen

@@ -70,6 +70,7 @@ class Channel:
 
 _ACCESS = Message(access.ACCESS_TYPE, access.AccessEvent, "A credential was read at a portal")
 _PASSAGE = Message(access.PASSAGE_TYPE, access.PassageEvent, "Whether somebody walked through after a read")
+_ALARM = Message(access.ALARM_TYPE, access.AlarmEvent, "An alarm input of the gate went off, or is back to normal")
 _ACK = Message(acknowledgement.TYPE, acknowledgement.Acknowledgement, "What a committed transaction of booking holds")
 _PRESENCE = Message(presence.TYPE, presence.Presence, "Birth or death of a process")
 _MAP = Message(seats.TYPE, seats.AreaMap, "Every seat of an area, numbered")
@@ -78,7 +79,14 @@ _TOLD = Message(notification.TYPE, notification.Notification, "What a reader was
 
 _B, _G, _K = Party.BOOKING, Party.GATE, Party.KIOSK
 CHANNELS = (
-    Channel(Family.GATES, Leaf.ACCESS, _G, (_B,), (_ACCESS, _PASSAGE), "what a turnstile reported, from the outbox"),
+    Channel(
+        Family.GATES,
+        Leaf.ACCESS,
+        _G,
+        (_B,),
+        (_ACCESS, _PASSAGE, _ALARM),
+        "what a turnstile reported, from the outbox",
+    ),
     Channel(Family.GATES, Leaf.ACK, _B, (_G,), (_ACK,), "which events are stored; the gate's outbox lets go of them"),
     Channel(Family.GATES, Leaf.PRESENCE, _G, (_B,), (_PRESENCE,), "birth, and death as the last will", retained=True),
     Channel(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from messages import access, acknowledgement, command, notification, presence, seats
-from messages.access import AccessEvent, AccessOutcome, Credential, CredentialKind, Direction, PassageEvent
+from messages.access import AccessEvent, AccessOutcome, AlarmEvent, Credential, CredentialKind, Direction, PassageEvent
 from messages.acknowledgement import Acknowledgement, RejectCode, Rejected
 from messages.command import Screenshot
 from messages.notification import Notification
@@ -56,6 +56,15 @@ PASSAGE = PassageEvent(
     epoch=EPOCH,
     sequence=19,
 )
+ALARM = AlarmEvent(
+    portal="south-1",
+    active=True,
+    occurred_at=at("16:38:03"),
+    monotonic_ns=83_334_567_890,
+    boot_id=BOOT,
+    epoch=EPOCH,
+    sequence=20,
+)
 ACK = Acknowledgement(EPOCH, [(1, 16), (19, 19)], [Rejected(18, RejectCode.DIGEST_CONFLICT)], at("16:38:04"))
 BIRTH = Presence(
     PresenceState.BIRTH, 3, "0.1.0", at("16:38:05"), 85_234_567_890, BOOT, OutboxState(EPOCH, 19, 1, 17, EPOCH - 1)
@@ -89,6 +98,7 @@ CASES = {
         lambda raw: access.decode("bjut", "south", raw),
         PASSAGE,
     ),
+    "alarm": (lambda: access.encode("bjut", "south", ALARM), lambda raw: access.decode("bjut", "south", raw), ALARM),
     "acknowledgement": (
         lambda: acknowledgement.encode("bjut", "main", ACK, event_id="ack-1"),
         acknowledgement.decode,

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messages import access, acknowledgement, presence, seats
-from messages.access import AccessEvent, AccessOutcome, Credential, CredentialKind, Direction, PassageEvent
+from messages.access import AccessEvent, AccessOutcome, AlarmEvent, Credential, CredentialKind, Direction, PassageEvent
 from messages.acknowledgement import Acknowledgement, RejectCode, Rejected, ranges_of
 from messages.presence import OutboxState, Presence, PresenceState
 from messages.seats import AreaMap, SeatState, SeatStatus
@@ -34,11 +34,12 @@ ACCESS = st.builds(
     outcome=st.sampled_from(AccessOutcome),
     **COMMON,
 )
+ALARM = st.builds(AlarmEvent, active=st.booleans(), **COMMON)
 PASSAGE = st.builds(PassageEvent, of=NUMBERS, passed=st.booleans(), **COMMON)
 
 
 @settings(deadline=None, derandomize=True)
-@given(site=NAMES, gate=NAMES, event=ACCESS | PASSAGE)
+@given(site=NAMES, gate=NAMES, event=ACCESS | PASSAGE | ALARM)
 def test_gate_events(site, gate, event):
     assert access.decode(site, gate, access.encode(site, gate, event)) == event
 

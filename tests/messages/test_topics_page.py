@@ -21,6 +21,7 @@ HERE = Path(__file__).parent
 TYPES = {
     access.ACCESS_TYPE,
     access.PASSAGE_TYPE,
+    access.ALARM_TYPE,
     acknowledgement.TYPE,
     command.TYPE,
     notification.TYPE,
