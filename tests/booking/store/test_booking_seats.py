@@ -62,7 +62,7 @@ def test_storage_itself_refuses_an_overlap_whoever_inserts_it(desk, at, change, 
     other |= {"id": "X", "start_us": other["end_us"] - 1, "end_us": other["end_us"] + 10, "status": status} | change
     desk.close()
     direct = apsw.Connection(str(desk.database))
-    insert = f"INSERT INTO reservations ({RESERVATION}, due_us) VALUES ({', '.join('?' * 13)}, 1)"
+    insert = f"INSERT INTO reservations ({RESERVATION}, due_us) VALUES ({', '.join('?' * len(other))}, 1)"
     with pytest.raises(apsw.ConstraintError, match=constraint):
         direct.execute(insert, tuple(other.values()))
     direct.execute(insert, tuple((other | {"start_us": other["end_us"] - 10}).values()))  # touching is no overlap
