@@ -81,12 +81,29 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
     """Give an operation our problem answers, its key parameter and its security."""
-    operation["responses"].pop("422", None)
-    operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
+    for status in sorted(_refusals(path, method)):
+        operation["responses"][str(status)] = {"$ref": "#/components/responses/Problem"}
     if path.startswith("/api/v1") and path not in PUBLIC and "/devices" not in path and "/kiosks" not in path:
         operation["security"] = [] if (path, method) in WITHOUT_SIGN_IN else [{"bearer": []}, {"cookie": []}]
         if method == "post" and path not in WITHOUT_KEY:
             operation.setdefault("parameters", []).append(KEY_PARAMETER)
+
+
+def _refusals(path: str, method: str) -> set[int]:
+    """Return the statuses of every "no" that an operation can give; contract tests hold each answer against them."""
+    found = {400, 422, 503}  # a wrong form, and a service that has to be asked again
+    if "{" in path:
+        found.add(404)
+    if not _is_public(path):
+        found |= {401, 403}
+    if method != "get":
+        # another state of things, what is over, a body too large, too many tries
+        found |= {401, 403, 404, 409, 410, 413, 429}
+    return found
+
+
+def _is_public(path: str) -> bool:
+    return path in PUBLIC or not path.startswith("/api/v1")
 
 
 def _reserve() -> dict[str, Any]:

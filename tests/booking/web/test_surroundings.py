@@ -198,7 +198,7 @@ def test_the_openapi_document_is_whole(api):
     assert len(names) == len(set(names))
     for operations in schema["paths"].values():
         for operation in operations.values():
-            assert operation["responses"]["default"] == {"$ref": "#/components/responses/Problem"}
+            assert operation["responses"]["422"] == {"$ref": "#/components/responses/Problem"}
     codes = schema["components"]["schemas"]["ProblemOut"]["properties"]["code"]["enum"]
     assert codes == [str(code) for code in RefusalCode]
 
