@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -77,7 +78,10 @@ def render(
             "tab": tab,
             "path": quote(path, safe="") if request.method == "GET" else "%2F",
             "SENTENCES": sentences,
-            "evacuations": context.reads.evacuations(going_on=True),
+            # the page that tells of a fault must not need what may be broken
+            "evacuations": []
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            else context.reads.evacuations(going_on=True),
             **facts,
         },
     )
