@@ -1,7 +1,6 @@
 """Venues, areas, seats and their live changes: facts about the library, no reader in them, no session needed."""
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from booking.domain.refusals import Refusal, RefusalCode
@@ -10,9 +9,9 @@ from booking.web.models import AreaOut, AreasOut, HoursOut, PlacesOut, SeatOut, 
 from booking.web.problems import Refused, refuse
 from booking.web.requests import api_words, day_in, moment_in
 from booking.web.sessions import context_of
+from booking.web.stream import Events
 
 router = APIRouter(prefix="/api/v1", tags=["areas"])
-STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 @router.get("/venues", summary="Venues and opening hours")
@@ -77,28 +76,22 @@ async def hours(request: Request, area_id: str, date: str | None = None) -> Hour
     )
 
 
-async def events(request: Request) -> Response:
-    """Stream an area's seat states as server-sent events."""
-    context = context_of(request)
-    area_id = request.path_params["area_id"]
-    if context.site.area(area_id) is None:
-        raise refuse(RefusalCode.UNKNOWN_AREA)
-    stream = context.live.stream(area_id, request.headers.get("last-event-id"))
-    return StreamingResponse(stream, media_type="text/event-stream", headers=STREAM_HEADERS)
-
-
-EVENTS = Route("/api/v1/areas/{area_id}/events", events, methods=["GET"])
+EVENTS = Route("/api/v1/areas/{area_id}/events", Events(), methods=["GET"])
 """A plain route: FastAPI's machinery has no part in a stream that stays open for hours."""
 EVENTS_OPENAPI = {
     "get": {
         "tags": ["areas"],
         "summary": "Live seat states (server-sent events)",
         "description": "A `snapshot` event first, then a `change` event with the seats that changed, at most two a "
-        "second. `Last-Event-ID` with the newest version skips the snapshot; a slow client gets a new snapshot.",
+        "second; the id is the version. `Last-Event-ID` (or `seen`) with the newest version skips the snapshot, with the "
+        "one before it brings the change alone; a slow client gets a new snapshot. Each seat comes with its `status` and "
+        "`until` now and with `held`: [from, until, what a wish that meets it sees], in seconds since 1970, on the days "
+        "that can be booked. A capacity area has `levels` instead: [from, until, places held].",
         "operationId": "area_events",
         "parameters": [
             {"name": "area_id", "in": "path", "required": True, "schema": {"type": "string"}},
             {"name": "Last-Event-ID", "in": "header", "required": False, "schema": {"type": "string"}},
+            {"name": "seen", "in": "query", "required": False, "schema": {"type": "string"}},
         ],
         "responses": {
             "200": {"description": "The stream", "content": {"text/event-stream": {"schema": {"type": "string"}}}},

@@ -31,6 +31,9 @@ class Metrics:
         Gauge("seatgate_live_streams", "Open live streams.", registry=self._registry).set_function(
             lambda: float(live.watchers)
         )
+        Gauge(
+            "seatgate_live_late", "Live streams whose client has not taken in what was sent.", registry=self._registry
+        ).set_function(lambda: float(live.late))
 
     def request(self, method: str, route: str, status: int, seconds: float, refusal: str | None) -> None:
         """Count one answered request."""

@@ -9,7 +9,7 @@ from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.window import Interval
 from booking.service.commands import Reserve
 from booking.service.views import SeatAvailability
-from booking.web import choices, narrowing, refusal_words, seat_map
+from booking.web import choices, live_page, narrowing, refusal_words, seat_map
 from booking.web.pages import form_caller, page_caller, render, see
 from booking.web.problems import refuse, status_of
 from booking.web.requests import changed, day_in, form_key, moment_in, page_words
@@ -129,6 +129,8 @@ def _area_page(
         opening=choices.opening_of(context, area, choice.day), filters=narrowing.filters(context, needs),
         fitting=sum(seat.free and seat.fits for seat in drawing.seats), mark_words=seat_map.LEGEND,
         marks=seat_map.marks_of(context.plans[area.id]),
+        yours=current.seat if current else "", live_words=live_page.live_words(words, choices.days(context)),
+        counted=live_page.counted, live_number=live_page.live_number, hidden=live_page.hidden,
     )  # fmt: skip
 
 

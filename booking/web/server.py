@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from booking.web.live import LiveHub
+from booking.web.stream import StreamProtocol
 
 STOP_SECONDS = 1
 
@@ -22,6 +23,7 @@ class WebServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=StreamProtocol,
                 log_config=None,
                 access_log=False,
                 server_header=False,

@@ -54,6 +54,7 @@ def test_what_was_booked_before_it_is_in_it_and_comes_back(service, open_desk, t
     kept = service.booked("S001", "centre-001", "09:00", "11:00", now="08:10")
     file = saved(service, tmp_path / "monday.tar")
     later = service.booked("S002", "centre-002", "09:00", "11:00", now="08:20")
+    announced = service.reads.area_map("centre", at("08:20"))
     service.close()
     assert file.stat().st_mode & 0o777 == 0o600
 
@@ -63,6 +64,7 @@ def test_what_was_booked_before_it_is_in_it_and_comes_back(service, open_desk, t
     again = open_desk(service.places)
     assert again.status(kept, "08:30") == "reserved"
     assert again.reads.reservation("S002", later.id, at("08:30")) is None
+    assert again.reads.area_map("centre", at("08:30")).newer_than(announced)  # or no kiosk would show it
     taken = again.book("S003", "centre-001", "10:00", "12:00", now="08:30")
     assert taken.code == "seat-taken"
     again.booked("S002", "centre-002", "09:00", "11:00", now="08:30")

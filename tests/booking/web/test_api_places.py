@@ -64,10 +64,10 @@ def test_an_unknown_area(api):
 class Stream:
     """Reads server-sent events on a thread until closed."""
 
-    def __init__(self, house, area, last_id=None):
+    def __init__(self, house, area, last_id=None, **query):
         self.client = httpx.Client(base_url=house.url, timeout=30)
         headers = {"last-event-id": last_id} if last_id else {}
-        request = self.client.build_request("GET", f"/api/v1/areas/{area}/events", headers=headers)
+        request = self.client.build_request("GET", f"/api/v1/areas/{area}/events", headers=headers, params=query)
         self.response = self.client.send(request, stream=True)
         self.events = []
         self.lines = self.response.iter_lines()
@@ -93,8 +93,8 @@ class Stream:
 def stream(house):
     opened = []
 
-    def open_(area="2f-centre", last_id=None):
-        made = Stream(house, area, last_id)
+    def open_(area="2f-centre", last_id=None, **query):
+        made = Stream(house, area, last_id, **query)
         opened.append(made)
         return made
 
@@ -118,15 +118,43 @@ def test_the_stream_gives_a_snapshot_then_only_what_changed(api, stream):
     assert ONE not in json.dumps(change)
 
 
-def test_last_event_id_skips_the_snapshot_and_an_older_one_does_not(api, stream):
+def test_last_event_id_skips_the_snapshot_and_brings_the_one_change_that_was_missed(api, stream):
     watching = stream()
     newest = watching.next()["id"]
     resumed = stream(last_id=newest)
     api(ONE).book()
-    assert watching.next()["event"] == "change"
+    change = watching.next()
+    assert change["event"] == "change"
     assert resumed.next()["event"] == "change"  # the first thing it hears
+    missed = stream(last_id=newest).next()
+    assert (missed["event"], missed["id"]) == ("change", change["id"])
+    assert [seat["seat"] for seat in missed["data"]["seats"]] == ["2f-centre-065"]
+    api(OTHER).book(seat="2f-centre-064")
+    assert watching.next()["event"] == "change"
     assert stream(last_id=newest).next()["event"] == "snapshot"
     assert stream(last_id="nonsense").next()["event"] == "snapshot"
+
+
+def test_what_was_seen_can_stand_in_the_address(api, stream):
+    newest = stream().next()["id"]
+    page = stream(seen=newest)
+    api(ONE).book()
+    assert page.next()["event"] == "change"
+
+
+def test_a_version_is_known_to_the_next_start_of_the_service(open_house, api_of):
+    first = open_house()
+    before = Stream(first, "2f-centre")
+    seen = before.next()["id"]
+    before.close()
+    first.close()
+    again = open_house()
+    live = Stream(again, "2f-centre", seen)
+    api_of(again, ONE).book()
+    change = live.next()
+    assert change["event"] == "change"
+    assert change["id"].split("-")[0] == seen.split("-")[0]
+    live.close()
 
 
 def test_a_feed_that_nobody_watched_meanwhile_counts_on(api, stream):
@@ -134,7 +162,24 @@ def test_a_feed_that_nobody_watched_meanwhile_counts_on(api, stream):
     newest = live.next()["id"]
     live.close()
     api(ONE).book()
-    assert stream(last_id=newest).next()["event"] == "snapshot"
+    assert [seat["seat"] for seat in stream(last_id=newest).next()["data"]["seats"]] == ["2f-centre-065"]
+
+
+def test_a_change_tells_what_any_wish_sees(api, stream, at):
+    """A page that shows tomorrow, or this evening, is live too: what holds a seat when comes with its state now."""
+    live = stream()
+    live.next()
+    api(ONE).book(start="2023-07-18T09:00:00+08:00", end="2023-07-18T11:00:00+08:00")
+    [seat] = live.next()["data"]["seats"]
+    begins, ends = (int(at(hour, 18).timestamp()) for hour in ("09:00", "11:00"))
+    assert (seat["status"], seat["held"]) == ("free", [[begins, ends, "reserved"]])
+
+
+def test_only_head_needs_no_stream(house):
+    answer = httpx.head(f"{house.url}/api/v1/areas/2f-centre/events", timeout=30)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 def test_what_changes_between_drawing_a_page_and_opening_its_stream_is_news_to_the_page(api, browser, stream):
