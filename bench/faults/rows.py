@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.faults import kill, lost_reply, power_cut
+from bench.faults import flood, kill, lost_reply, power_cut
 from bench.faults.site import write_site
 from bench.faults.table import Found
 from bench.machine import free_port
@@ -65,8 +65,27 @@ def run_lost_reply(folder: Path, form: int, say: Say) -> Found:
     )
 
 
+def run_flood(folder: Path, form: int, say: Say) -> Found:
+    """Row 6."""
+    events, readers = ((500, 50), (4_000, 300), (50_000, 2_000))[form]
+    site = write_site(folder, {"south-1": ("in", ""), "south-2": ("out", "")})
+    seen = flood.run(folder / "run", site, free_port(), events=events, readers=readers, seed=SEED, say=say)
+    return Found(
+        "6 flood",
+        f"mosquitto killed and started three times; {seen.events:,} passages of ten minutes by {readers:,} readers in any "
+        f"order, {seen.sent:,} messages, {seen.out_of_order:,} stored after a later one",
+        "each applied once; the state of an ordered replay",
+        f"{seen.stored:,} stored, {seen.replays:,} repetitions recognised, {seen.dropped:,} dropped for want of room and sent "
+        f"again; {len(seen.differences)} differences from the ordered replay; {seen.lifted:,} no-shows of the outage lifted, "
+        f"{seen.false_violations} violations that should not stand; {seen.seconds:.0f} s; *control* another order: "
+        f"{seen.control:,} differences",
+        seen.good,
+    )
+
+
 ROWS: dict[str, Callable[[Path, int, Say], Found]] = {
     "kill": run_kill,
     "power_cut": run_power_cut,
     "lost_reply": run_lost_reply,
+    "flood": run_flood,
 }

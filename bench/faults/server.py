@@ -57,6 +57,12 @@ class Supervisor:
                 return True
         return False
 
+    def silent(self) -> bool:
+        """Wait until the process has said nothing for as long as systemd would wait; False when it goes on feeding."""
+        if self.watchdog is None:
+            raise ValueError("nobody watches this process")
+        return not all(self.hear("WATCHDOG=1", self.watchdog) for _ in range(2))
+
     def close(self) -> None:
         """Hear no more."""
         self._socket.close()

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from booking.domain.refusals import Refusal, RefusalCode
+from booking.errors import BookingError
 from booking.web import refusal_words
 from booking.web.context import Context
 from booking.web.language import Words, api_language
@@ -20,6 +21,8 @@ from runtime.locales import CHINESE, ENGLISH
 _log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 20
+RETRY_AFTER_SECONDS = 5
+"""What could not be stored may be asked again after this."""
 
 _STATUS = {
     RefusalCode.UNKNOWN_SEAT: 404,
@@ -181,7 +184,12 @@ def invalid(error: RequestValidationError | ValidationError) -> Refused:
 
 
 def on_fault(scope: Scope, error: Exception) -> Response:
-    """Answer what nobody expected; the trace is in the log, never in the answer."""
+    """Answer what nobody expected, and what could not be stored; the reason is in the log, never in the answer."""
     request = Request(scope)
+    if isinstance(error, BookingError):
+        _log.error("not stored path=%s error=%s", request.url.path, error)
+        response = answer(request, refuse(RefusalCode.UNAVAILABLE))
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return response
     _log.error("fault path=%s error=%s", request.url.path, type(error).__name__, exc_info=error)
     return answer(request, refuse(RefusalCode.FAULT))
