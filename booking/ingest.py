@@ -179,12 +179,14 @@ class Ingest:
         except MessageError as error:
             _log.warning("gate message malformed gate=%s sequence=%d reason=%s", gate, identity.sequence, error)
             return _Unverified(gate, identity.epoch, identity.sequence, RejectCode.MALFORMED)
+        # what an event may not hold, such as a picture, ends here: only what we know of it is kept
+        payload = access.encode(self._places.site.id, gate, event)
         reason = self._why_not(gate, event, now)
         command: RecordGateEvent | KeepDeadLetter
         if reason is None:
-            command = RecordGateEvent(gate=gate, at=now, event=event, payload=message.payload, digest=digest)
+            command = RecordGateEvent(gate=gate, at=now, event=event, payload=payload, digest=digest)
         else:
-            command = _dead_letter(identity, gate, now, message.payload, reason)
+            command = _dead_letter(identity, gate, now, (payload, digest), reason)
         return _Verified(gate, identity.epoch, identity.sequence, command)
 
     def _signature_fault(self, gate: str, message: Message) -> RejectCode | None:
@@ -217,7 +219,8 @@ class Ingest:
                 self._answer(one, outcome, answers)
         # what booking itself fails at is kept for staff: sent again for ever it would fail for ever
         letters: list[Command] = [
-            _dead_letter(one, one.gate, one.command.at, one.command.payload, "fault") for one in failed
+            _dead_letter(one, one.gate, one.command.at, (one.command.payload, one.command.digest), "fault")
+            for one in failed
         ]
         if letters:
             for one, outcome in zip(failed, self._writer.submit(letters).result(), strict=True):
@@ -286,13 +289,16 @@ def _identity_of(payload: bytes) -> _Identity:
     return envelope.decode_data(envelope.decode(payload), _Identity)
 
 
-def _dead_letter(one: _Verified | _Identity, gate: str, at: datetime, payload: bytes, reason: str) -> KeepDeadLetter:
+def _dead_letter(
+    one: _Verified | _Identity, gate: str, at: datetime, kept: tuple[bytes, bytes], reason: str
+) -> KeepDeadLetter:
+    """Return what keeps a message for staff; `kept` is what we know of it, and the digest of what arrived."""
     return KeepDeadLetter(
         gate=gate,
         at=at,
         epoch=one.epoch,
         sequence=one.sequence,
-        payload=payload,
-        digest=hashlib.sha256(payload).digest(),
+        payload=kept[0],
+        digest=kept[1],
         reason=reason,
     )

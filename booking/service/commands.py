@@ -110,7 +110,7 @@ class CheckOutByCode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordGateEvent:
-    """A verified event of `gate`. `payload` is what arrived, `digest` its SHA-256."""
+    """A verified event of `gate`. `payload` is what we know of it, `digest` the SHA-256 of what arrived."""
 
     gate: str
     at: datetime

@@ -48,7 +48,7 @@ PASSWORD = "correct horse"
 ONE, OTHER, STAFF = "S2023001", "S2023002", "STAFF01"
 SECOND = 1_000_000_000
 """In nanoseconds of a gate's monotonic clock."""
-ENROLMENT = {"south": "gate-code-0123456789", "k-2s": "kiosk-code-0123456789"}
+ENROLMENT = {"south": "gate-code-0123456789", "north": "north-code-0123456789", "k-2s": "kiosk-code-0123456789"}
 
 
 def clock_time(text, day=17):
@@ -241,9 +241,9 @@ class Wire:
             **more,
         )
 
-    def swipe(self, way="in", at=None, *, card="0006547886", outcome="reported", portal=None, **more):
+    def swipe(self, way="in", at=None, *, card="0006547886", read="card", outcome="reported", portal=None, **more):
         lane = portal or (f"{self.name}-1" if way == "in" else f"{self.name}-2")
-        credential = Credential(CredentialKind.CARD, card) if card else None
+        credential = Credential(CredentialKind(read), card) if card else None
         return self.event(
             AccessEvent,
             lane,
