@@ -33,7 +33,7 @@ from booking.web.sessions import hash_of
 from config.plans import load_plan
 from config.site_check import load_site
 from messages.topics import Family, Leaf, every
-from runtime.clock import Clock
+from runtime.clock import Clock, SteadyClock
 from runtime.mqtt import MqttLink, Published
 from runtime.presence import Announcer as Presence
 from runtime.service import Service
@@ -47,7 +47,7 @@ SESSION_EXPIRY = timedelta(hours=24)
 
 def run(settings: BookingSettings) -> None:
     """Serve until SIGTERM or SIGINT. BookingError, ConfigError and RuntimeFault are sentences for the console."""
-    clock = Clock.from_environment()
+    clock = SteadyClock.from_environment()
     site = load_site(settings.site)
     plans = {area.id: load_plan(site, area) for area in site.areas}
     places = Places.of(site, {area: plan.seats for area, plan in plans.items()})

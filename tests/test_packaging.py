@@ -130,7 +130,9 @@ class Folder:
             shutil.copy(ROOT / name, self.home)
         for name in CORE_COMMANDS.split():
             (self.bin / name).symlink_to(shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin"))
-        for name in {"mosquitto", "mosquitto_pub", "chromium", "Xvfb", "xdotool", "systemd-analyze"} - set(without):
+        for name in {"mosquitto", "mosquitto_pub", "faketime", "chromium", "Xvfb", "xdotool", "systemd-analyze"} - set(
+            without
+        ):
             self.stand_in(name)
         self.stand_in("id", f'echo "{user}"')
         self.stand_in("apt-get")

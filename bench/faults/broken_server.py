@@ -1,9 +1,11 @@
 """`python -m bench.faults.broken_server CONTROL booking …`: the real process, into which a test can put a fault while it runs.
 
 The file CONTROL holds the disk's fault ("full", "write", "sync", "read", or nothing) and is read at every access to the
-disk. SIGUSR1 makes a handler block the event loop for ever; the process lives on, its other threads too.
+disk. SIGUSR1 makes a handler block the event loop for ever; the process lives on, its other threads too. With
+FAULTS_PLAIN_CLOCK in the environment the process follows every step of the wall clock: a control.
 """
 
+import os
 import signal
 import sys
 import threading
@@ -13,6 +15,9 @@ from types import FrameType
 import apsw
 
 from bench.faults.vfs import Failing
+from runtime.clock import Clock, SteadyClock
+
+PLAIN_CLOCK = "FAULTS_PLAIN_CLOCK"
 
 
 class Controlled(Failing):
@@ -41,6 +46,8 @@ def main() -> None:
     layer = Controlled("controlled", Path(sys.argv.pop(1)))
     apsw.set_default_vfs(layer.name)
     signal.signal(signal.SIGUSR1, block)
+    if PLAIN_CLOCK in os.environ:
+        SteadyClock.now = Clock.now  # type: ignore[method-assign] - the control goes without it
     sys.argv[0] = "seatgate"
     from seatgate import main as seatgate
 

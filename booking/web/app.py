@@ -125,7 +125,7 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     app.state.static = service_routes.load_static()
-    app.state.metrics = Metrics(context.live)
+    app.state.metrics = Metrics(context.live, context.clock)
     app.state.doorman = Doorman(context)
     app.state.bells = Bells()
     app.state.refusal_page = pages.refusal_page

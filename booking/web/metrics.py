@@ -1,9 +1,12 @@
 """Counts for Prometheus, in a registry of their own: requests, refusals, open streams."""
 
+from datetime import timedelta
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from booking.web.live import LiveHub
+from runtime.clock import Clock
 
 __all__ = ["CONTENT_TYPE_LATEST", "Metrics"]
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -12,7 +15,7 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 class Metrics:
     """What `/metrics` shows. Labels are route patterns and codes, never a reader, seat or token."""
 
-    def __init__(self, live: LiveHub) -> None:
+    def __init__(self, live: LiveHub, clock: Clock) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "seatgate_http_requests",
@@ -34,6 +37,12 @@ class Metrics:
         Gauge(
             "seatgate_live_late", "Live streams whose client has not taken in what was sent.", registry=self._registry
         ).set_function(lambda: float(live.late))
+
+        Gauge(
+            "seatgate_clock_doubt_seconds",
+            "How far the wall clock was set from the time that is gone by; 0 when it is believed.",
+            registry=self._registry,
+        ).set_function(lambda: clock.doubt / timedelta(seconds=1))
 
     def request(self, method: str, route: str, status: int, seconds: float, refusal: str | None) -> None:
         """Count one answered request."""
