@@ -247,6 +247,15 @@ class WaitingPolicy:
 
 
 @attrs.frozen
+class DrawPolicy:
+    """Granting by lot what a newly opened day is wished for."""
+
+    collect: timedelta = timedelta()
+    """From the moment at which a day opens, wishes for it are collected so long and then granted by lot; nothing: whoever
+    is first has it."""
+
+
+@attrs.frozen
 class RetentionPolicy:
     """How long records of people are kept; nothing ("0s"): for ever."""
 
@@ -273,4 +282,5 @@ class Policy:
     waiting: WaitingPolicy = attrs.field(factory=WaitingPolicy)
     identity: IdentityPolicy = attrs.field(factory=IdentityPolicy)
     violations: ViolationPolicy = attrs.field(factory=ViolationPolicy)
+    draw: DrawPolicy = attrs.field(factory=DrawPolicy)
     retention: RetentionPolicy = attrs.field(factory=RetentionPolicy)

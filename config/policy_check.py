@@ -12,6 +12,7 @@ from config.policy import AwayPolicy, BookingPolicy, ExitMeans, Policy, SuspendU
 from config.schema import Site
 
 DAY = timedelta(days=1)
+MAX_COLLECT = timedelta(hours=1)
 LEAST_KEPT = 7 * DAY
 """Gates send again for so long what a restored server has lost."""
 
@@ -24,6 +25,8 @@ def policy_problems(policy: Policy) -> Iterator[str]:
     yield from _bad_violations(policy.violations)
     yield from _bad_counts(policy)
     yield from _bad_retention(policy)
+    if policy.draw.collect > MAX_COLLECT:
+        yield "policy.draw.collect: readers would wait longer than an hour for an answer"
     lengths = {
         "booking.grid": policy.booking.grid,
         "booking.min_length": policy.booking.min_length,

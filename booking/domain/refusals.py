@@ -72,6 +72,8 @@ class RefusalCode(StrEnum):
     FREE_NOW = "free-now"
     """There is nothing to wait for: it can be booked."""
     TOO_MANY_WAITS = "too-many-waits"
+    DRAW_UNDER_WAY = "draw-under-way"
+    """The wishes for that day are being granted by lot this moment."""
     SIGN_IN_REQUIRED = "sign-in-required"
     SIGN_IN_FAILED = "sign-in-failed"
     TOO_MANY_TRIES = "too-many-tries"

@@ -68,6 +68,7 @@ KINDS: dict[Topic, tuple[str, ...]] = {
         "not-signed-out",
         "frozen",
         "thawed",
+        "draw-lost",
     ),
     Topic.FREE: ("seat-free",),
 }

@@ -5,9 +5,10 @@ inside the writer's transaction, on facts read in that transaction.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
+from booking.domain.draw import Entry
 from booking.domain.refusals import Refusal
 from booking.domain.reservation import Action, Reservation
 from booking.service.floor import FloorCommand
@@ -261,6 +262,15 @@ class KeepTime:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawEntry:
+    """A reader takes a wish out of the draw of `day`."""
+
+    reader: str
+    at: datetime
+    day: date
+
+
 Command = (
     Reserve
     | Act
@@ -279,6 +289,7 @@ Command = (
     | LoadPeople
     | MarkTold
     | Sweep
+    | WithdrawEntry
     | KeepTime
     | TellingCommand
     | WaitingCommand
@@ -298,6 +309,14 @@ class Changed:
 
     reservation: Reservation
     repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A wish is in the draw of its day, which is held at `closes`."""
+
+    entry: Entry
+    closes: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,4 +340,4 @@ class Stored:
     """Done; nothing more to say."""
 
 
-Outcome = Changed | Recorded | Identified | BindingAsked | Imported | Stored | Claimed | Waiting | Refusal
+Outcome = Changed | Entered | Recorded | Identified | BindingAsked | Imported | Stored | Claimed | Waiting | Refusal

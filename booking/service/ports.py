@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from booking.domain.closures import Closure
+from booking.domain.draw import Entry
 from booking.domain.reservation import Reservation
 from booking.domain.tasks import Task
 from booking.domain.window import Interval
@@ -18,6 +19,7 @@ from booking.service.views import (
     AreaSummary,
     DeadLetterView,
     DeviceView,
+    DrawView,
     GateRecordView,
     LiveArea,
     NotificationView,
@@ -63,6 +65,15 @@ class Reads(TellingReads, IdentityReads, RecognitionReads, EvacuationReads, Prot
 
     def seats(self, area: str, start: datetime, end: datetime, now: datetime) -> list[SeatAvailability] | None:
         """Each seat of an area for a wished interval, with the day's held stretches; None for an unknown area."""
+
+    def draws(self, *, limit: int = 30) -> list[DrawView]:
+        """The newest draws with how many wishes each has."""
+
+    def draw(self, day: date) -> tuple[DrawView, Sequence[Entry]] | None:
+        """One draw, and once it was held its wishes by place; None for a day without one."""
+
+    def own_entries(self, reader: str, *, limit: int = 10) -> list[Entry]:
+        """The reader's own wishes, newest day first."""
 
     def closure(self, closure: str) -> Closure | None:
         """One closure by its id."""

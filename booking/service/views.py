@@ -7,10 +7,19 @@ although nobody has written it down yet.
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from booking.domain.draw import Draw
 from booking.domain.reservation import Action, Status
 from config.values import Text
 from messages.access import AccessOutcome, CredentialKind, Direction
 from messages.seats import AreaMap, SeatStatus
+
+
+@dataclass(frozen=True, slots=True)
+class DrawView:
+    """A draw, and how many wishes are in it."""
+
+    draw: Draw
+    wishes: int
 
 
 @dataclass(frozen=True, slots=True)

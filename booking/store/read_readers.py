@@ -20,6 +20,7 @@ from booking.service.views import (
     ReservationView,
     SessionView,
 )
+from booking.store.draw_rows import next_draw
 from booking.store.pool import ReaderPool
 from booking.store.reminders import next_reminder
 from booking.store.rows import RESERVATION, facts_of_json, moment, moment_or_none, reservation_of, us
@@ -289,9 +290,9 @@ class ReaderReads:
         with self._pool.snapshot() as db:
             row = db.execute("SELECT min(due_us) FROM reservations WHERE holding = 1").fetchone()
             reminder = next_reminder(db, self._places.policy)
-            turn = next_turn(db)
+            turn, draw = next_turn(db), next_draw(db)
         change = moment_or_none(row[0]) if row else None
-        return min((due for due in (change, reminder, turn) if due is not None), default=None)
+        return min((due for due in (change, reminder, turn, draw) if due is not None), default=None)
 
     def _get(self, sql: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         with self._pool.lend() as db:

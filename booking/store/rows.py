@@ -10,7 +10,7 @@ import msgspec
 from booking.domain.freezing import Frozen
 from booking.domain.refusals import Refusal
 from booking.domain.reservation import Reservation, Status
-from booking.service.commands import Changed, Outcome, Stored
+from booking.service.commands import Changed, Entered, Outcome, Stored
 from messages import base32
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -128,7 +128,12 @@ def reservation_of_json(text: str | None) -> Reservation | None:
     return None if text is None else msgspec.json.decode(text, type=Reservation)
 
 
-_KINDS: dict[str, type[Changed | Stored | Refusal]] = {"changed": Changed, "stored": Stored, "refusal": Refusal}
+_KINDS: dict[str, type[Changed | Entered | Stored | Refusal]] = {
+    "changed": Changed,
+    "entered": Entered,
+    "stored": Stored,
+    "refusal": Refusal,
+}
 
 
 def outcome_json(outcome: Outcome) -> str | None:
@@ -139,7 +144,7 @@ def outcome_json(outcome: Outcome) -> str | None:
     return None
 
 
-def outcome_of_json(text: str) -> Changed | Stored | Refusal:
+def outcome_of_json(text: str) -> Changed | Entered | Stored | Refusal:
     """Return the outcome in a column written by `outcome_json`."""
     name, body = msgspec.json.decode(text, type=tuple[str, msgspec.Raw])
     return msgspec.json.decode(body, type=_KINDS[name])

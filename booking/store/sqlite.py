@@ -10,6 +10,7 @@ from booking.domain.places import Places
 from booking.domain.reservation import due
 from booking.store.closure_rows import ClosureReads
 from booking.store.connection import ProcessLock, check_version, open_writer
+from booking.store.draw_rows import DrawReads
 from booking.store.errors import StoreError
 from booking.store.evacuation_rows import EvacuationReads
 from booking.store.held_places import set_capacities
@@ -36,6 +37,7 @@ class SqliteReads(
     TaskReads,
     RecognitionReads,
     EvacuationReads,
+    DrawReads,
 ):
     """booking.service.ports.Reads over a pool of query-only connections."""
 
@@ -48,6 +50,7 @@ class SqliteReads(
         ClosureReads.__init__(self, pool)
         ViolationReads.__init__(self, pool, places)
         TaskReads.__init__(self, pool)
+        DrawReads.__init__(self, pool)
         EvacuationReads.__init__(self, pool)
 
 

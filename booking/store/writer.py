@@ -43,8 +43,10 @@ from booking.service.commands import (
     Stored,
     Sweep,
     UseReaderCode,
+    WithdrawEntry,
 )
 from booking.service.consequences import confirm_heard
+from booking.service.draws import enter, hold, prepare, withdraw
 from booking.service.entrance import check_out_by_code
 from booking.service.floor import CloseFloor, KeepHours, OpenFloor, SettleTask
 from booking.service.gate_commands import GateCommand
@@ -64,6 +66,7 @@ from booking.store import desk_commands as desk
 from booking.store import floor_commands as floor
 from booking.store import gate_commands, identity_commands, numbering, people_commands, recognition_commands
 from booking.store import telling_commands as telling
+from booking.store.draw_rows import DrawRows
 from booking.store.errors import StoreError
 from booking.store.held_places import forget_past
 from booking.store.reminders import remind
@@ -237,7 +240,9 @@ class SqliteWriter:
             return gate_commands.carry_out(unit, self._places, command)
         match command:
             case Reserve():
-                return reserve(unit, self._places, command)
+                return enter(DrawRows(self._db), unit, self._places, command) or reserve(unit, self._places, command)
+            case WithdrawEntry():
+                return withdraw(DrawRows(self._db), command)
             case Act():
                 return act(unit, self._places, command)
             case MoveSeat():
@@ -276,6 +281,9 @@ class SqliteWriter:
                 remind(self._db, self._places, command.at)
                 self._tell_waiting(WaitRows(self._db, self._places).turns_over(command.at), command.at)
                 forget_past(self._db, us(command.at))
+                draws = DrawRows(self._db)
+                prepare(draws, self._places, command.at)
+                hold(draws, unit, self._places, reserve, command.at)
                 self._erase(command.at)
                 return Stored()
             case KeepTime():

@@ -8,7 +8,7 @@ from starlette.responses import Response as PlainResponse
 from starlette.routing import Route
 
 from booking.domain.reservation import Action
-from booking.service.commands import Act, Changed, Reserve
+from booking.service.commands import Act, Changed, Entered, Reserve
 from booking.web import sentences
 from booking.web.models import (
     HistoryOut,
@@ -18,6 +18,7 @@ from booking.web.models import (
     detail_of,
     reservation_json,
 )
+from booking.web.models_draws import EnteredOut
 from booking.web.problems import invalid
 from booking.web.requests import REPLAYED, api_words, changed, own_reservation, request_key, view_of
 from booking.web.sessions import Caller, Changing, SignedIn, changing, context_of, submit
@@ -50,6 +51,9 @@ async def reserve(request: Request) -> PlainResponse:
             request=request_key(request, body),
         ),
     )
+    if isinstance(outcome, Entered):
+        entered = EnteredOut.just(outcome.entry, outcome.closes, api_words(request))
+        return PlainResponse(entered.model_dump_json(), 202, media_type=JSON)
     done = changed(outcome)
     view = view_of(context, done)
     answer = reservation_json(view, api_words(request))  # byte for byte what booking.web.express answered before

@@ -14,7 +14,7 @@ import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from booking.domain.refusals import Refusal
-from booking.service.commands import Changed, Channel, Command, Outcome, Reserve
+from booking.service.commands import Changed, Channel, Command, Entered, Outcome, Reserve
 from booking.service.request_key import RequestKey
 from booking.web.api_reservations import RESERVE
 from booking.web.context import Context
@@ -22,6 +22,7 @@ from booking.web.gather import Gathered
 from booking.web.language import Words
 from booking.web.middleware import MAX_BODY
 from booking.web.models import reservation_json
+from booking.web.models_draws import EnteredOut
 from booking.web.problems import MEDIA_TYPE, problem, status_of
 from booking.web.requests import KEY_HEADER, MAX_KEY_CHARS
 from booking.web.sessions import MAX_TOKEN_CHARS, hash_of
@@ -39,6 +40,7 @@ _KEY, _AUTHORIZATION, _LENGTH, _LANGUAGE, _COOKIE = (
     b"accept-language",
     b"cookie",
 )
+_JSON = [(b"content-type", b"application/json")]
 _PROBLEM = [(b"content-type", MEDIA_TYPE.encode())]
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -88,6 +90,10 @@ class Express:
         elif isinstance(outcome, Refusal):
             content, extra, status = self._refused(outcome, asked.language), _PROBLEM, status_of(outcome.code)
             scope["seatgate.refusal"] = str(outcome.code)
+        elif isinstance(outcome, Entered):
+            words = Words(CHINESE, self._context.site.timezone, self._context.clock.now())
+            content = EnteredOut.just(outcome.entry, outcome.closes, words).model_dump_json().encode()
+            extra, status = _JSON, 202
         else:
             await self._ordinary(scope, receive, send)
             return

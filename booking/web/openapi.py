@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from booking.domain.refusals import RefusalCode
 from booking.web import api_areas
 from booking.web.models import ProblemOut, ReservationOut
+from booking.web.models_draws import EnteredOut
 from booking.web.wishes import ReserveIn
 
 REFERENCE = "#/components/schemas/{model}"
@@ -39,6 +40,8 @@ PUBLIC = {
     "/api/v1/areas/{area_id}/hours",
     "/api/v1/areas/{area_id}/events",
     "/api/v1/notices",
+    "/api/v1/draws",
+    "/api/v1/draws/{day}",
     "/api/v1/calendar/{secret}.ics",
 }
 
@@ -60,7 +63,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     schema["paths"].setdefault("/api/v1/reservations", {})["post"] = _reserve()
     components = schema.setdefault("components", {})
     models = components.setdefault("schemas", {})
-    for model in (ReserveIn, ReservationOut, ProblemOut):
+    for model in (ReserveIn, ReservationOut, EnteredOut, ProblemOut):
         made = model.model_json_schema(ref_template=REFERENCE)
         models.update(made.pop("$defs", {}))
         models[model.__name__] = made
@@ -114,7 +117,11 @@ def _reserve() -> dict[str, Any]:
         "operationId": "reserve",
         "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("ReserveIn")}}},
         "responses": {
-            "201": {"description": "Booked", "content": {"application/json": {"schema": _ref("ReservationOut")}}}
+            "201": {"description": "Booked", "content": {"application/json": {"schema": _ref("ReservationOut")}}},
+            "202": {
+                "description": "In the draw of that day: decided by lot at `decided_at`",
+                "content": {"application/json": {"schema": _ref("EnteredOut")}},
+            },
         },
     }
 

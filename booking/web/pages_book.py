@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.window import Interval
-from booking.service.commands import Reserve
+from booking.service.commands import Entered, Reserve
 from booking.service.views import SeatAvailability
 from booking.web import choices, live_page, narrowing, refusal_words, seat_map
 from booking.web.pages import form_caller, page_caller, render, see
@@ -72,6 +72,8 @@ async def reserve(request: Request) -> Response:
     if isinstance(outcome, Refusal):
         request.scope["seatgate.refusal"] = str(outcome.code)
         return _area_page(request, caller, area, form, refusal=outcome)
+    if isinstance(outcome, Entered):
+        return see(f"/draws/{outcome.entry.day}")
     return see(f"/reservations/{changed(outcome).reservation.id}/done/booked")
 
 

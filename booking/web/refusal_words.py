@@ -10,6 +10,9 @@ from runtime.locales import CHINESE
 
 _WHY = {
     RefusalCode.SEAT_TAKEN: N_("Somebody else has just booked this seat for that time. Please choose another one."),
+    RefusalCode.DRAW_UNDER_WAY: N_(
+        "The wishes for that day are being granted by lot this moment. Please try again in a few seconds."
+    ),
     RefusalCode.SEAT_CLOSED: N_("This seat is closed. Please choose another one."),
     RefusalCode.READER_OVERLAP: N_("You already have a reservation at that time."),
     RefusalCode.AREA_FULL: N_("Nothing in this area is free for that whole time. Another area or another time may do."),

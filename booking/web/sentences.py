@@ -56,6 +56,7 @@ _CHANGES = {
     "shortened": N_("Ends earlier because the place closes"),
     "frozen": N_("Evacuation: your times stand still"),
     "thawed": N_("The evacuation is over: your times run on"),
+    "draw-lost": N_("Not granted in the draw"),
     "violation": N_("One violation recorded"),
     "violation-lifted": N_("Violation lifted"),
     "appealed": N_("Appealed against the violation"),
@@ -67,6 +68,7 @@ _ADVICE = {
     "stepped-away": N_("Not you? Correct it under gate records, or come back in time."),
     "missed": N_("The seat was given to others because nobody checked in within the window."),
     "lapsed": N_("The seat was given to others because the time away was over."),
+    "draw-lost": N_("Others came before you in the lot. Seats that are still free can be booked now."),
     "displaced": N_("Please choose another seat: nothing is recorded against you."),
 }
 

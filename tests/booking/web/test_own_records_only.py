@@ -49,7 +49,9 @@ def test_no_get_of_the_api_shows_anything_of_another_reader(api, traces, who):
     client = api(who)
     asked = 0
     for pattern in gets(api):
-        path = pattern.format_map({**known, "device_id": "k-2s", "kiosk_id": "k-2s"} | {"secret": "x" * 22})
+        path = pattern.format_map(
+            {**known, "device_id": "k-2s", "kiosk_id": "k-2s", "day": "2023-07-18"} | {"secret": "x" * 22}
+        )
         window = {"start": "2023-07-17T16:38:00+08:00", "end": "2023-07-17T20:00:00+08:00"}
         for parameters in ({}, window, {"reader": ONE}, {"reader": ONE, "card": CARD, "q": NAME}):
             answer = client.get(path, params=parameters)
@@ -68,7 +70,7 @@ def test_the_same_walk_as_oneself_finds_all_of_it(api, traces):
     seen = ""
     for pattern in gets(api):
         if "{device_id}" not in pattern and "{kiosk_id}" not in pattern:
-            seen += mine.get(pattern.format_map({**known, "secret": "x"})).text
+            seen += mine.get(pattern.format_map({**known, "secret": "x", "day": "2023-07-18"})).text
     assert not [text for text in hidden if text not in seen and text not in (NAME, CARD, ONE)]
 
 

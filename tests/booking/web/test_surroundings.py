@@ -86,9 +86,9 @@ def test_pages_name_no_other_host_and_carry_no_inline_script_or_style(browser, h
 
 
 def test_the_script_stays_small():
-    """At most 50 kB of script in all, as it is, not zipped."""
+    """At most 50 KiB of script in all, as it is, not zipped."""
     files = service_routes.load_static()
-    assert sum(len(file.content) for name, file in files.items() if name.endswith(".js")) <= 50_000
+    assert sum(len(file.content) for name, file in files.items() if name.endswith(".js")) <= 50 * 1024
 
 
 def test_static_files_are_kept_by_their_fingerprint(api):
@@ -172,6 +172,10 @@ def test_the_openapi_document_is_whole(api):
         ("get", "/api/v1/staff/tasks"),
         ("post", "/api/v1/staff/tasks/{task}/settle"),
         ("post", "/api/v1/staff/seats/{seat}/patrol"),
+        ("get", "/api/v1/draws"),
+        ("get", "/api/v1/draws/{day}"),
+        ("get", "/api/v1/draw-entries"),
+        ("delete", "/api/v1/draw-entries/{day}"),
         ("get", "/api/v1/staff/evacuations"),
         ("post", "/api/v1/staff/evacuations"),
         ("post", "/api/v1/staff/evacuations/{evacuation}/end"),
