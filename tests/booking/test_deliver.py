@@ -224,7 +224,7 @@ def listen(desk, at, channel, address, language="zh_Hans_CN"):
 
 
 def test_each_language_reads_its_own_sentence(desk, at, sender, hook, mailbox):
-    """签到、暂离等操作后微信会接收签到成功、暂离等通知"""
+    """开通微信服务通知，签到、暂离等操作后微信会接收签到成功、暂离等通知"""
     listen(desk, at, EMAIL, "lin@bjut.edu.cn")
     listen(desk, at, WEBHOOK, hook.origin + "/in", "en")
     stay = desk.booked("S001", "centre-005", "09:00", "12:00", now="08:10")

@@ -72,7 +72,7 @@ def test_a_closed_seat_is_refused_by_itself_and_never_the_best_one(staff, api):
 
 
 def test_who_is_there_is_told_and_ended_without_a_violation(staff, api, house):
-    """existing ones in a closure are told and ended without violation"""
+    """staff close an area or a seat; who is there is told and ended without a violation"""
     sitting, coming = api(ONE), api(OTHER)
     stay = book(sitting, None, at("20:00"))
     sitting.post("/api/v1/check-ins", json={"code": house.code()})

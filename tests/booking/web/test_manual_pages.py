@@ -148,8 +148,9 @@ def test_a_free_seat_is_free_a_held_one_is_not_and_a_closed_one_neither(open_hou
     assert (closed["code"], closed["policy_key"]) == ("seat-closed", "areas.closed_seats")
 
 
-def test_where_the_site_closes_no_seat_each_can_be_had(api):
-    assert api(ONE).book("2f-centre-064").status_code == 201  # closed_seats is empty
+def test_where_the_site_closes_no_seat_each_can_be_had(open_house, api_of):
+    house = open_house(with_area("2f-centre", closed_seats=[]))
+    assert api_of(house, ONE).book("2f-centre-064").status_code == 201
 
 
 def test_the_times_are_now_and_the_full_hours(browser, house):
@@ -323,7 +324,7 @@ def test_the_tabs_of_a_phone(browser):
 
 
 def test_me_has_the_version_and_the_way_out(browser):
-    """当前版本号 1.0.7 退出登录"""
+    """点击我的，然后点击退出登录即可; 当前版本号 1.0.7"""
     page = text_of(browser(ONE).get("/me"))
     assert re.search(r"当前版本号 \d+\.\d+\.\d+", page)
     assert "退出登录" in page

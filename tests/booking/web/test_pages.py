@@ -167,6 +167,7 @@ def test_the_code_for_the_kiosk_is_shown_large_and_only_on_a_post(browser):
 
 
 def test_signing_out_asks_first(browser):
+    """点击退出按钮会进入确认退出登录界面，如图所示，点击退出登录，之后就会回到用户登录界面"""
     phone = browser(ONE)
     asked = phone.get("/sign-out")
     assert "退出登录？" in text_of(asked)

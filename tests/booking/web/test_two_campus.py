@@ -361,6 +361,7 @@ def test_what_is_no_position_is_refused_by_its_field(house, api):
 
 
 def test_a_position_is_kept_nowhere(house, api, tmp_path, caplog):
+    """a position is compared once and kept nowhere"""
     reader = api(ONE)
     book(reader, "08:00", "10:00")
     exact = {"lat": 30.274123456, "lon": 120.155123456, "accuracy": 17.25}
