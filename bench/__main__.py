@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench import measure
 
-CLAIMS = ("outbox", "card_to_ack", "booking_post", "ready")
+CLAIMS = ("outbox", "card_to_ack", "booking_post", "viewers", "ready")
 
 
 def main(wanted: list[str]) -> int:

@@ -38,7 +38,7 @@ def run(data: Path) -> Result:
     raw_database = data / "raw.db"
     tokens = [secrets.token_urlsafe(32) for _ in range(READERS)]
     for database in (Path(wanted.database), raw_database):
-        _fill(wanted, database, tokens)
+        fill(wanted, database, tokens)
     with running(wanted, core_of_booking=0), _raw_server(wanted, raw_database) as raw_port:
         ours = _Side(wanted.http_port, [f"Bearer {token}" for token in tokens], wanted.site)
         raw = _Side(raw_port, [_reader(n) for n in range(READERS)], wanted.site)
@@ -101,7 +101,7 @@ def _reader(n: int) -> str:
     return f"R{n:06}"
 
 
-def _fill(wanted: RunSettings, database: Path, tokens: list[str]) -> None:
+def fill(wanted: RunSettings, database: Path, tokens: list[str]) -> None:
     """Make the readers and their sessions known before a server opens the database."""
     site, now = wanted.site, Clock(wanted.shift).now()
     places = Places.of(site, {area.id: load_plan(site, area).seats for area in site.areas})

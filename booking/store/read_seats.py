@@ -130,7 +130,8 @@ class SeatReads:
         with self._pool.snapshot() as db:
             stays = self._stays(db, area, Interval(today.start, last.end))
             version = numbering.version(db, area)
-        todays = [stay for stay in stays if stay.start < us(today.end) and stay.end > us(today.start)]
+        begins, ends = us(today.start), us(today.end)
+        todays = [stay for stay in stays if stay.start < ends and stay.end > begins]
         held = _by_seat(stays, us(now))
         return LiveArea(
             map=self._map(known, todays, version, now),
@@ -262,9 +263,9 @@ def _levels(stays: Iterable[_Stay], area: Area, span: Interval, now: datetime) -
     """Return how many places of a capacity area are held when, without a gap over `span`; nothing for any other area."""
     if area.capacity is None:
         return ()
-    held = []
+    held, since = [], us(now)
     for stay in stays:
-        if stay.status == _CLOSED or stay.due > us(now):
+        if stay.status == _CLOSED or stay.due > since:
             weight = area.capacity if stay.status == _CLOSED else 1
             held += [Interval(moment(stay.start), moment(min(stay.end, us(span.end))))] * weight
     return tuple(

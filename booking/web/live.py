@@ -24,6 +24,8 @@ from booking.service.ports import Reads
 from booking.service.views import LiveArea
 from runtime.clock import Clock
 
+GATHER = timedelta(milliseconds=20)
+"""After a commit: whoever waits for it is answered first, and what follows at once becomes part of the same frame."""
 QUIET = timedelta(milliseconds=500)
 """The least time between two frames of an area (2 Hz)."""
 KEEP_ALIVE = timedelta(seconds=15)
@@ -174,6 +176,7 @@ class LiveHub:
             if self._closed:
                 return
             if feed.touched.is_set() or self._due(feed):
+                await asyncio.sleep(GATHER.total_seconds())
                 feed.touched.clear()
                 try:
                     state = await asyncio.to_thread(self._reads.live_area, feed.area, self._clock.now())

@@ -4,6 +4,9 @@ A frame to 5,000 viewers is the same bytes 5,000 times; through one task, one ev
 costs several times what the sockets do (docs/adr/0022). So the server hands its transport on (`StreamProtocol`).
 """
 
+import asyncio
+import contextlib
+import socket
 from typing import Any, cast
 
 from starlette.requests import Request
@@ -11,12 +14,13 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from booking.domain.refusals import RefusalCode
-from booking.web.live import Wire
 from booking.web.problems import refuse
 from booking.web.sessions import context_of
 
 EXTENSION = "seatgate.wire"
 MAX_VERSION_CHARS = 64
+MAX_UNSENT = 16 * 1024
+"""Bytes that the kernel keeps for a viewer who does not read; its usual megabytes would be an hour of old maps."""
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -42,9 +46,11 @@ class Events:
         context, area = context_of(request), request.path_params["area_id"]
         if context.site.area(area) is None:
             raise refuse(RefusalCode.UNKNOWN_AREA)
-        wire: Wire | None = scope.get("extensions", {}).get(EXTENSION)
+        wire: asyncio.Transport | None = scope.get("extensions", {}).get(EXTENSION)
         if wire is None:
             raise RuntimeError("live maps need booking.web.server, which hands the connection on")
+        with contextlib.suppress(OSError, AttributeError):  # where there is no such option, the kernel keeps more
+            wire.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT)
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})
