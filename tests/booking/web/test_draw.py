@@ -58,6 +58,7 @@ def held(house):
 
 
 def test_wishes_are_collected_and_then_granted_by_lot(opened, api_of):
+    """wishes are collected for a while, then allocated by lot, published and verifiable"""
     house = opened()
     clients = {reader: api_of(house, reader) for reader in CROWD[:6]}
     for reader, client in clients.items():
