@@ -44,6 +44,7 @@ class RefusalCode(StrEnum):
     POSITION_VAGUE = "position-vague"
     OUTSIDE_GEOFENCE = "outside-geofence"
     NOTHING_TO_CHECK_OUT = "nothing-to-check-out"
+    NOT_INSIDE = "not-inside"
     NOTHING_TO_CHECK_IN = "nothing-to-check-in"
     NOT_POSSIBLE_NOW = "not-possible-now"
     """The reservation's status does not allow this action."""

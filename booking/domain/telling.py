@@ -51,6 +51,7 @@ KINDS: dict[Topic, tuple[str, ...]] = {
         "cancelled",
         "undone",
         "moved",
+        "inside",
     ),
     Topic.REMINDERS: tuple(Reminder),
     Topic.LOSSES: (

@@ -3,6 +3,7 @@
 Begun twice or learned of late, the result is the same: one evacuation, and nobody is blamed for what fell due in it.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from booking.domain.evidence import Change, Source
@@ -16,6 +17,7 @@ from booking.service.answers import undo
 from booking.service.consequences import lift_what_stood
 from booking.service.gate_commands import BeginEvacuation, EndEvacuation
 from booking.service.ledger import Occasion, note, settle, write
+from booking.service.offers import offer_facts
 from booking.service.room import is_taken, settle_around
 from booking.service.unit import Unit
 from messages.access import AlarmEvent
@@ -123,7 +125,8 @@ def _take_back(unit: Unit, places: Places, stay: Reservation, occasion: Occasion
     clash = is_taken(unit, places, stay) or unit.reader_clash(stay.reader, Interval(stay.start, stay.end), but=stay.id)
     if stay.status is not Status.NOT_SIGNED_OUT and clash:
         displaced = _must(apply(stay, Action.DISPLACE, now))
-        write(unit, places, displaced, Action.DISPLACE, occasion)
+        offer = offer_facts(unit, places, displaced, now)
+        write(unit, places, displaced, Action.DISPLACE, replace(occasion, facts=occasion.facts | offer))
     elif stay.end > now or stay.status is Status.NOT_SIGNED_OUT:
         _freeze(unit, places, stay, occasion)
 

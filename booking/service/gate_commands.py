@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from booking.service.request_key import RequestKey
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginEvacuation:
@@ -23,4 +25,34 @@ class EndEvacuation:
     evacuation: str
 
 
-GateCommand = BeginEvacuation | EndEvacuation
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckInInside:
+    """A reader whom a gate saw come in before their window opened checks in with one tap."""
+
+    reader: str
+    at: datetime
+    reservation: str
+    request: RequestKey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeOffer:
+    """A reader whose seat was given on takes the best free one instead."""
+
+    reader: str
+    at: datetime
+    reservation: str
+    channel: str
+    request: RequestKey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearFlag:
+    """Staff have looked at a card whose holder said "not me"."""
+
+    staff: str
+    at: datetime
+    record: str
+
+
+GateCommand = BeginEvacuation | EndEvacuation | CheckInInside | TakeOffer | ClearFlag

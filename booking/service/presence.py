@@ -16,9 +16,12 @@ from booking.service.consequences import lift_by_evidence, record_violation
 from booking.service.entrance import occasion_of, position_missing
 from booking.service.evacuation import alarm
 from booking.service.gate_record import GateRecord, Passage
+from booking.service.inside import look, look_at_openings
 from booking.service.ledger import Occasion, note, settle, write
+from booking.service.offers import offer_facts
 from booking.service.room import is_taken, settle_around
 from booking.service.unit import Unit
+from config.policy import InsideAtOpening
 from messages.access import AccessEvent, AccessOutcome, AlarmEvent, Direction, PassageEvent
 
 
@@ -48,7 +51,19 @@ def _record_access(unit: Unit, places: Places, command: RecordGateEvent, event: 
             unit.keep_record(replace(passage, pending_until=waits_until))
             return
         passage = replace(passage, unconfirmed=True)
-    unit.keep_record(_with_effect(unit, places, passage))
+    done = _with_effect(unit, places, passage)
+    unit.keep_record(done)
+    _look_again(unit, places, done)
+
+
+def _look_again(unit: Unit, places: Places, passage: Passage) -> None:
+    """Look once more at a window that opened between a passage in and our learning of it."""
+    if passage.effect or passage.way is not Direction.IN or not places.policy.gate.enter_checks_in:
+        return
+    for stay in unit.holding_of(passage.reader or ""):
+        opens = window_of(stay, places.policy).opens
+        if passage.event.occurred_at < opens <= passage.received_at:
+            look(unit, places, stay, passage.received_at)
 
 
 def _with_effect(unit: Unit, places: Places, passage: Passage) -> Passage:
@@ -101,7 +116,35 @@ def _settle_one(unit: Unit, places: Places, record: GateRecord, known_at: dateti
         reader=record.reader,
         unconfirmed=unconfirmed,
     )
-    unit.take_effect(record.id, _with_effect(unit, places, waited))
+    done = _with_effect(unit, places, waited)
+    unit.take_effect(record.id, done)
+    _look_again(unit, places, done)
+
+
+def catch_up(unit: Unit, places: Places, now: datetime) -> None:
+    """Write down what waits, or opens, by time alone: what is decided next stands on it."""
+    if places.waits_for_passages:
+        settle_passages(unit, places, now)
+    if places.policy.gate.inside_at_opening is InsideAtOpening.CHECK_IN:
+        look_at_openings(unit, places, now)
+
+
+def foreseen(unit: Unit, places: Places, record: GateRecord) -> Reservation | None:
+    """Return what a passage that has waited long enough does, before anybody writes it down; None where it does nothing."""
+    known_at = record.pending_until or record.received_at
+    waited = Passage(gate=record.gate, event=record.event, way=record.way, received_at=known_at, reader=record.reader)
+    decision = _decide(unit, places, waited, record.reader or "")
+    if decision is None:
+        return None
+    stay, action = decision.reservation, decision.action
+    if action is Action.REINSTATE and (is_taken(unit, places, stay) or _clashes(unit, stay)):
+        action = Action.DISPLACE
+    after = apply(stay, action, record.event.occurred_at, until=decision.until)
+    return after if isinstance(after, Reservation) else None
+
+
+def _clashes(unit: Unit, stay: Reservation) -> bool:
+    return unit.reader_clash(stay.reader, Interval(stay.start, stay.end), but=stay.id) is not None
 
 
 def _decide(unit: Unit, places: Places, passage: Passage, reader: str) -> Decision | None:
@@ -149,10 +192,10 @@ def _where_it_stands(unit: Unit, places: Places, stay: Reservation, occasion: Oc
         note(unit, places, standing, Change.REINSTATED, occasion)
         return standing, Change.REINSTATED
     settle_around(unit, places, stay, now)
-    interval = Interval(stay.start, stay.end)
-    if is_taken(unit, places, stay) or unit.reader_clash(stay.reader, interval, but=stay.id):
+    if is_taken(unit, places, stay) or _clashes(unit, stay):
         displaced = _must(apply(stay, Action.DISPLACE, now))
-        write(unit, places, displaced, Action.DISPLACE, occasion)
+        offer = offer_facts(unit, places, displaced, now)
+        write(unit, places, displaced, Action.DISPLACE, replace(occasion, facts=occasion.facts | offer))
         return displaced, Change.DISPLACED
     write(unit, places, back, Action.REINSTATE, occasion)
     return back, Change.REINSTATED

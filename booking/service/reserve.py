@@ -10,6 +10,7 @@ from booking.service.choice import best_for, why_not_area, why_not_seat
 from booking.service.commands import Changed, Channel, Reserve
 from booking.service.consequences import suspended
 from booking.service.evacuation import freeze_new
+from booking.service.inside import look
 from booking.service.ledger import Occasion, note, settle, write
 from booking.service.room import no_place
 from booking.service.unit import Unit
@@ -77,7 +78,7 @@ def _write(unit: Unit, places: Places, command: Reserve, where: tuple[str, str],
     booked = freeze_new(unit, places, booked, now)
     from_now = interval.start == this_minute(now)
     if not (from_now and command.channel is Channel.KIOSK and places.policy.check_in.at_kiosk_now):
-        return booked
+        return look(unit, places, booked, now)
     there = apply(booked, Action.CHECK_IN, now)
     if isinstance(there, Refusal):
         return booked

@@ -144,3 +144,15 @@ class Unit(Protocol):
 
     def inside_since(self, reader: str, venue: str, since: datetime, now: datetime) -> datetime | None:
         """Return when `reader` came into `venue`, at `since` or later; None where they have gone, or not come, by `now`."""
+
+    def opened(self, now: datetime) -> list[Reservation]:
+        """Return the reservations whose check-in window opened by `now` and that nobody has looked at for that, by start."""
+
+    def mark_opened(self, stay: Reservation) -> None:
+        """Note that somebody looked."""
+
+    def tell(self, stay: Reservation, kind: str, at: datetime, facts: dict[str, str]) -> None:
+        """Tell the reader of `stay` something that changes nothing."""
+
+    def clear_flag(self, record: str, by: str, at: datetime) -> bool:
+        """Note that staff looked at a flagged card; False when there is none. Cleared before: nothing changes."""

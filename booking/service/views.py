@@ -125,6 +125,10 @@ class ReservationView:
     """What the reader may do at this moment."""
     stands_still: bool = False
     """An evacuation goes on: no clock of it runs."""
+    asks_inside: bool = False
+    """A gate has seen its reader come in: they can check in with one tap. Known where one reservation is asked for."""
+    offer: str | None = None
+    """The seat that its reader can have instead of the one that was given on. Known where one reservation is asked for."""
     history: list[HistoryLine] = field(default_factory=list)
 
 
@@ -154,6 +158,10 @@ class GateRecordView:
     answer: str | None
     """"confirmed", "disputed" or None."""
     answer_until: datetime
+    passed: bool | None = None
+    """What the turnstile said of somebody walking through; None where it said nothing."""
+    unconfirmed: bool = False
+    """Its effect did not wait for that word any longer."""
 
 
 @dataclass(frozen=True, slots=True)

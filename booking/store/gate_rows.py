@@ -165,3 +165,13 @@ class GateUnit:
             (reader, venue, us(since), us(now), us(now)),
         ).fetchone()
         return moment(row[1]) if row and row[0] == str(Direction.IN) else None
+
+    def clear_flag(self, record: str, by: str, at: datetime) -> bool:
+        """Note that staff looked at a flagged card; False when there is none. Cleared before: nothing changes."""
+        if self._db.execute("SELECT 1 FROM card_flags WHERE record = ?", (record,)).fetchone() is None:
+            return False
+        self._db.execute(
+            "UPDATE card_flags SET cleared_by = ?, cleared_us = ? WHERE record = ? AND cleared_us IS NULL",
+            (by, us(at), record),
+        )
+        return True

@@ -1,5 +1,6 @@
 """Reads of one reader's own things, of people and devices, and of what staff see."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,8 @@ from booking.domain.extension import opens_at
 from booking.domain.places import Places
 from booking.domain.reservation import TRANSITIONS, Action, Reservation, Status, at, back_by, over_at, window_of
 from booking.service.act import READER_ACTIONS
+from booking.service.inside import is_inside
+from booking.service.offers import offer_for
 from booking.service.views import (
     DeadLetterView,
     DeviceView,
@@ -20,12 +23,15 @@ from booking.service.views import (
     ReservationView,
     SessionView,
 )
+from booking.store.ahead import ahead, next_passage
 from booking.store.draw_rows import next_draw
 from booking.store.pool import ReaderPool
 from booking.store.reminders import next_reminder
 from booking.store.rows import RESERVATION, facts_of_json, moment, moment_or_none, reservation_of, us
 from booking.store.sql import Connection
+from booking.store.unit import StoreUnit
 from booking.store.waits import next_turn
+from config.policy import InsideAtOpening
 from config.values import Text
 from messages.access import AccessOutcome, CredentialKind, Direction, mask
 
@@ -66,7 +72,18 @@ class ReaderReads:
                 "SELECT occurred_us, received_us, source, change, facts FROM evidence WHERE reservation = ? ORDER BY n",
                 (reservation,),
             ).fetchall()
-        return self._view(stay, now, [_history_line(line) for line in lines])
+            view = self._view(stay, now, [_history_line(line) for line in lines])
+            return self._asked(db, view, stay, now)
+
+    def _asked(self, db: Connection, view: ReservationView, stay: Reservation, now: datetime) -> ReservationView:
+        """Add what its reader is asked: whether they are inside already, or want another seat for the one they lost."""
+        unit, prompts = (
+            StoreUnit(db, self._places),
+            self._places.policy.gate.inside_at_opening is InsideAtOpening.PROMPT,
+        )
+        offer = offer_for(unit, self._places, stay, now)
+        inside = prompts and view.status is Status.RESERVED and is_inside(unit, self._places, stay, now)
+        return replace(view, asks_inside=inside, offer=offer.id if offer else None)
 
     def view_of(self, reservation: Reservation, now: datetime) -> ReservationView:
         """A reservation as it was just committed, without its history; reads nothing."""
@@ -79,11 +96,12 @@ class ReaderReads:
                 _SELECT + "WHERE holding = 1 AND reader = ? AND due_us > ? ORDER BY end_us", (reader, us(now))
             ).fetchall()
             stays = [self._carried(db, reservation_of(row), now) for row in rows]
-        stays.sort(key=lambda stay: stay.status is Status.RESERVED)
-        return self._view(stays[0], now) if stays else None
+            stays.sort(key=lambda stay: stay.status is Status.RESERVED)
+            return self._asked(db, self._view(stays[0], now), stays[0], now) if stays else None
 
     def _carried(self, db: Connection, stay: Reservation, now: datetime) -> Reservation:
         """Return `stay` with the attendance of the one before it on its seat, where nobody has written that down yet."""
+        stay = ahead(db, self._places, now).get(stay.id, stay)
         if stay.status is not Status.RESERVED or stay.start > now:
             return stay
         row = db.execute(
@@ -146,8 +164,8 @@ class ReaderReads:
     def gate_records(self, reader: str, *, limit: int = 50) -> list[GateRecordView]:
         """A reader's passages, newest first."""
         rows = self._all(
-            "SELECT id, gate, portal, direction, kind, outcome, occurred_us, received_us, reservation, effect, answer "
-            "FROM gate_records WHERE reader = ? ORDER BY occurred_us DESC LIMIT ?",
+            "SELECT id, gate, portal, direction, kind, outcome, occurred_us, received_us, reservation, effect, "
+            "answer, passed, unconfirmed FROM gate_records WHERE reader = ? ORDER BY occurred_us DESC LIMIT ?",
             (reader, limit),
         )
         confirm_for = self._places.policy.gate.confirm_for
@@ -166,6 +184,8 @@ class ReaderReads:
                 effect=row[9],
                 answer=row[10],
                 answer_until=moment(row[7]) + (confirm_for if row[9] else timedelta()),
+                passed=None if row[11] is None else bool(row[11]),
+                unconfirmed=bool(row[12]),
             )
             for row in rows
         ]
@@ -290,9 +310,9 @@ class ReaderReads:
         with self._pool.snapshot() as db:
             row = db.execute("SELECT min(due_us) FROM reservations WHERE holding = 1").fetchone()
             reminder = next_reminder(db, self._places.policy)
-            turn, draw = next_turn(db), next_draw(db)
+            turn, draw, passage = next_turn(db), next_draw(db), next_passage(db, self._places)
         change = moment_or_none(row[0]) if row else None
-        return min((due for due in (change, reminder, turn, draw) if due is not None), default=None)
+        return min((due for due in (change, reminder, turn, draw, passage) if due is not None), default=None)
 
     def _get(self, sql: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         with self._pool.lend() as db:

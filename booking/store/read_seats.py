@@ -6,7 +6,7 @@ A map's number grows with every commit that changes it, and with what time alone
 a write for that: see booking.store.numbering.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 from booking.domain.booking import bookable_from
 from booking.domain.capacity import levels, most_held
 from booking.domain.places import Places, Seat
-from booking.domain.reservation import Status
+from booking.domain.reservation import Reservation, Status, due
 from booking.domain.window import Interval, day_of, whole_day
 from booking.service.views import AreaSummary, HeldStretch, LiveArea, PlacesFree, SeatAvailability, Stretch
 from booking.store import numbering
+from booking.store.ahead import ahead
 from booking.store.closure_rows import OPEN_END_US, stretches
 from booking.store.pool import ReaderPool
 from booking.store.rows import moment, us
@@ -48,6 +49,7 @@ class _Stay(NamedTuple):
     due: int
     status: str
     reader: str = ""
+    id: str = ""
 
 
 class SeatReads:
@@ -71,9 +73,9 @@ class SeatReads:
         free = 0
         if hours.end > now >= bookable_from(places, day):
             if area.capacity is not None:
-                free = self._free_places(self._stays(db, area.id, wished), area, wished, now)
+                free = self._free_places(self._stays(db, area.id, wished, now), area, wished, now)
             else:
-                held = {stay.seat for stay in self._stays(db, area.id, wished) if stay.due > us(now)}
+                held = {stay.seat for stay in self._stays(db, area.id, wished, now) if stay.due > us(now)}
                 free = sum(not seat.closed and seat.id not in held for seat in seats)
         total = len(seats) if area.capacity is None else area.capacity
         return AreaSummary(area.id, area.name, area.venue, area.floor, total, free, counted=area.capacity is not None)
@@ -96,7 +98,7 @@ class SeatReads:
         if not steps:
             return []
         with self._pool.snapshot() as db:
-            stays = self._stays(db, area, Interval(steps[0].start, steps[-1].end))
+            stays = self._stays(db, area, Interval(steps[0].start, steps[-1].end), now)
         return [PlacesFree(step.start, step.end, self._free_places(stays, known, step, now)) for step in steps]
 
     def area_map(self, area: str, now: datetime) -> AreaMap | None:
@@ -128,7 +130,7 @@ class SeatReads:
         day = day_of(now, zone)
         today, last = whole_day(day, zone), whole_day(day + _DAY * self._places.policy.booking.advance_days, zone)
         with self._pool.snapshot() as db:
-            stays = self._stays(db, area, Interval(today.start, last.end))
+            stays = self._stays(db, area, Interval(today.start, last.end), now)
             version = numbering.version(db, area)
         begins, ends = us(today.start), us(today.end)
         todays = [stay for stay in stays if stay.start < ends and stay.end > begins]
@@ -149,15 +151,16 @@ class SeatReads:
         return moment(min(change for change in self._changes(area, stays, now) if change > us(now)))
 
     def _stays_today(self, db: Connection, area: str, now: datetime) -> list[_Stay]:
-        return self._stays(db, area, whole_day(day_of(now, self._places.zone), self._places.zone))
+        return self._stays(db, area, whole_day(day_of(now, self._places.zone), self._places.zone), now)
 
-    def _stays(self, db: Connection, area: str, span: Interval) -> list[_Stay]:
+    def _stays(self, db: Connection, area: str, span: Interval, now: datetime) -> list[_Stay]:
         rows = db.execute(
-            "SELECT seat, start_us, end_us, due_us, status, reader FROM reservations "
+            "SELECT seat, start_us, end_us, due_us, status, reader, id FROM reservations "
             "WHERE holding = 1 AND area = ? AND end_us > ? AND start_us < ? ORDER BY start_us",
             (area, us(span.start), us(span.end)),
         )
-        stays = _carried_over([_Stay._make(row) for row in rows.fetchall()])
+        stored = [_Stay._make(row) for row in rows.fetchall()]
+        stays = _carried_over(self._as_time_left_them(stored, ahead(db, self._places, now)))
         closed = stretches(db, area, span)
         if not closed:
             return stays
@@ -165,6 +168,18 @@ class SeatReads:
         for seat, start, end in closed:
             stays += [_Stay(one, start, end, end, _CLOSED) for one in ([seat] if seat else every)]
         return sorted(stays, key=lambda stay: stay.start)
+
+    def _as_time_left_them(self, stays: list[_Stay], changed: Mapping[str, Reservation]) -> list[_Stay]:
+        """Return `stays` with what passages have changed of them and nobody has written down yet."""
+        found = []
+        for stay in stays:
+            after = changed.get(stay.id)
+            falls = due(after, self._places.policy) if after else None
+            if after is None:
+                found.append(stay)
+            elif falls is not None:
+                found.append(stay._replace(status=str(after.status), due=us(falls)))
+        return found
 
     def _changes(self, area: str, stays: Iterable[_Stay], now: datetime) -> Iterator[int]:
         """Yield the moments around `now` at which time alone changes the map; some lie before it, some after."""
@@ -190,7 +205,7 @@ class SeatReads:
             return None
         span = whole_day(day_of(start, self._places.zone), self._places.zone)
         with self._pool.snapshot() as db:
-            stays = self._stays(db, area, Interval(min(span.start, start), max(span.end, end)))
+            stays = self._stays(db, area, Interval(min(span.start, start), max(span.end, end)), now)
         held, wish = _by_seat(stays, us(now)), (us(start), us(end))
         return [_availability(seat, held.get(seat.id, ()), wish, us(now)) for seat in self._places.seats_of[area]]
 

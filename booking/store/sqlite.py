@@ -16,6 +16,7 @@ from booking.store.evacuation_rows import EvacuationReads
 from booking.store.held_places import set_capacities
 from booking.store.numbering import keep_time
 from booking.store.pool import ReaderPool
+from booking.store.read_gates import GateReads
 from booking.store.read_identity import IdentityReads
 from booking.store.read_readers import ReaderReads
 from booking.store.read_recognition import RecognitionReads
@@ -38,6 +39,7 @@ class SqliteReads(
     RecognitionReads,
     EvacuationReads,
     DrawReads,
+    GateReads,
 ):
     """booking.service.ports.Reads over a pool of query-only connections."""
 
@@ -52,6 +54,7 @@ class SqliteReads(
         TaskReads.__init__(self, pool)
         DrawReads.__init__(self, pool)
         EvacuationReads.__init__(self, pool)
+        GateReads.__init__(self, pool, places)
 
 
 @dataclass(frozen=True, slots=True)

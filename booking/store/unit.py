@@ -12,6 +12,7 @@ from booking.store.closure_rows import ClosureUnit
 from booking.store.evacuation_rows import EvacuationRows
 from booking.store.gate_rows import GateUnit
 from booking.store.held_places import levels_of
+from booking.store.opening_rows import OpeningUnit
 from booking.store.rows import (
     RESERVATION,
     facts_json,
@@ -34,7 +35,7 @@ _SELECT = f"SELECT {RESERVATION} FROM reservations "  # noqa: S608 - the columns
 _OVERLAPS = "holding = 1 AND end_us > ? AND start_us < ?"
 
 
-class StoreUnit(ClosureUnit, TaskUnit, GateUnit):
+class StoreUnit(ClosureUnit, TaskUnit, GateUnit, OpeningUnit):
     """The reads and writes of one command inside the writer's transaction. `touched` collects areas that changed."""
 
     def __init__(self, connection: Connection, places: Places) -> None:

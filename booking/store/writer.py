@@ -51,12 +51,13 @@ from booking.service.entrance import check_out_by_code
 from booking.service.floor import CloseFloor, KeepHours, OpenFloor, SettleTask
 from booking.service.gate_commands import GateCommand
 from booking.service.identity import IdentityCommand
+from booking.service.inside import look_at_openings
 from booking.service.ledger import settle
 from booking.service.move import move
 from booking.service.patrol import MarkSeat
 from booking.service.people import PeopleCommand
 from booking.service.ports import Touched
-from booking.service.presence import check_in_by_code, record_event, settle_passages
+from booking.service.presence import catch_up, check_in_by_code, record_event
 from booking.service.recognition import RecognitionCommand
 from booking.service.reserve import reserve
 from booking.service.telling import StartWaiting, TellingCommand, WaitingCommand
@@ -236,6 +237,7 @@ class SqliteWriter:
             return people_commands.carry_out(self._db, command)
         if isinstance(command, RecognitionCommand):
             return recognition_commands.carry_out(self._db, command)
+        catch_up(unit, self._places, command.at)
         if isinstance(command, GateCommand):
             return gate_commands.carry_out(unit, self._places, command)
         match command:
@@ -274,7 +276,7 @@ class SqliteWriter:
             case MarkTold():
                 return desk.mark_told(self._db, command)
             case Sweep():
-                settle_passages(unit, self._places, command.at)
+                look_at_openings(unit, self._places, command.at)
                 settle(unit, self._places, unit.fallen_due(command.at), command.at)
                 confirm_heard(unit, self._places, command.at)
                 desk.forget_old(self._db, us(command.at))

@@ -22,6 +22,7 @@ from booking.web import (
     api_kiosks,
     api_moves,
     api_notices,
+    api_presence,
     api_records,
     api_reservations,
     api_session,
@@ -54,7 +55,7 @@ from booking.web import (
 from booking.web.activation import Bells
 from booking.web.context import Context
 from booking.web.express import Express
-from booking.web.metrics import Metrics
+from booking.web.metrics import Metrics, inside_of
 from booking.web.middleware import BodyLimit, Surround
 from booking.web.sign_in import Doorman
 
@@ -63,6 +64,7 @@ API = (
     api_session.router,
     api_areas.router,
     api_reservations.router,
+    api_presence.router,
     api_moves.router,
     api_checkin.router,
     api_records.router,
@@ -129,7 +131,7 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     app.state.static = service_routes.load_static()
-    app.state.metrics = Metrics(context.live, context.clock)
+    app.state.metrics = Metrics(context.live, context.clock, inside_of(context))
     app.state.doorman = Doorman(context)
     app.state.bells = Bells()
     app.state.refusal_page = pages.refusal_page

@@ -1,10 +1,12 @@
 """Counts for Prometheus, in a registry of their own: requests, refusals, open streams."""
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from booking.web.context import Context
 from booking.web.live import LiveHub
 from runtime.clock import Clock
 
@@ -15,7 +17,7 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 class Metrics:
     """What `/metrics` shows. Labels are route patterns and codes, never a reader, seat or token."""
 
-    def __init__(self, live: LiveHub, clock: Clock) -> None:
+    def __init__(self, live: LiveHub, clock: Clock, inside: Mapping[str, Callable[[], float]]) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "seatgate_http_requests",
@@ -43,6 +45,9 @@ class Metrics:
             "How far the wall clock was set from the time that is gone by; 0 when it is believed.",
             registry=self._registry,
         ).set_function(lambda: clock.doubt / timedelta(seconds=1))
+        people = Gauge("seatgate_inside", "People in a venue as its gates count.", ["venue"], registry=self._registry)
+        for venue, count in inside.items():
+            people.labels(venue).set_function(count)
 
     def request(self, method: str, route: str, status: int, seconds: float, refusal: str | None) -> None:
         """Count one answered request."""
@@ -54,3 +59,16 @@ class Metrics:
     def text(self) -> bytes:
         """Return the exposition."""
         return generate_latest(self._registry)
+
+
+def inside_of(context: Context) -> dict[str, Callable[[], float]]:
+    """Return how many people are in each venue that has a gate, counted when it is asked for."""
+
+    def counting(venue: str) -> Callable[[], float]:
+        return lambda: float(sum(one.people for one in context.reads.inside(context.clock.now()) if one.venue == venue))
+
+    return {
+        venue.id: counting(venue.id)
+        for venue in context.site.venues
+        if any(gate.venue == venue.id for gate in context.site.gates)
+    }

@@ -208,6 +208,7 @@ class ReservationOut(BaseModel):
     check_in_until: datetime
     away_until: datetime | None
     sign_out_until: datetime | None
+    stands_still: bool
     actions: list[Action]
 
     @classmethod
@@ -217,8 +218,10 @@ class ReservationOut(BaseModel):
 
 
 class ReservationDetailOut(ReservationOut):
-    """A reservation with its history."""
+    """A reservation with its history. `asks_inside`: `confirm-inside` checks in; `offer`: the seat of `take-offer`."""
 
+    asks_inside: bool
+    offer: str | None
     history: list[HistoryOut]
 
 
@@ -238,7 +241,8 @@ def reservation_json(view: ReservationView, words: Words) -> bytes:
 
 def detail_of(view: ReservationView, words: Words, history: list[HistoryOut]) -> ReservationDetailOut:
     """Return a view with its history."""
-    return ReservationDetailOut(**_reservation_fields(view, words), history=history)
+    fields = _reservation_fields(view, words)
+    return ReservationDetailOut(**fields, asks_inside=view.asks_inside, offer=view.offer, history=history)
 
 
 class ReservationsOut(BaseModel):
@@ -264,6 +268,8 @@ class GateRecordOut(BaseModel):
     effect: str
     answer: str | None
     answer_until: datetime
+    passed: bool | None
+    unconfirmed: bool
 
     @classmethod
     def of(cls, record: GateRecordView, words: Words) -> "GateRecordOut":

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.service.commands import Channel
+from booking.service.gate_commands import ClearFlag
 from booking.service.recognition import PairCard
 from booking.web import pins, refusal_words
 from booking.web.pages import form_caller, page_caller, render, see
@@ -67,6 +68,15 @@ async def set_pin(request: Request) -> Response:
     return _desk(request, caller, refusal) if refusal else see("/staff/desk?done=pin")
 
 
+@router.post("/staff/desk/flags/{record}")
+async def clear_flag(request: Request, record: str) -> Response:
+    """Say that staff looked at a card whose holder said "not me"."""
+    caller, _ = await _staff_form(request)
+    context = context_of(request)
+    outcome = await submit(context, ClearFlag(staff=caller.reader, at=context.clock.now(), record=record))
+    return _desk(request, caller, outcome) if isinstance(outcome, Refusal) else see("/staff/desk?done=seen")
+
+
 async def _staff_form(request: Request) -> tuple[Caller, dict[str, str]]:
     caller, form = await form_caller(request)
     if caller.role != "staff":
@@ -92,6 +102,7 @@ def _desk(request: Request, caller: Caller, refusal: Refusal | None) -> Response
     after = context.clock.now() - context.site.policy.identity.pair_within
     return render(
         request, "staff_desk.html", caller=caller, tab="staff", reads=context.reads.unknown_reads(after),
+        flagged=context.reads.flagged_cards(),
         done=request.query_params.get("done", ""), wrong=_why(request, refusal), status=_status(refusal),
     )  # fmt: skip
 

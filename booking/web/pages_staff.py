@@ -34,6 +34,7 @@ async def occupancy(request: Request) -> Response:
     return render(
         request, "staff_occupancy.html", caller=caller, tab="staff", areas=areas,
         free=sum(area.free for area in areas), total=sum(area.total for area in areas),
+        inside=context.reads.inside(now),
     )  # fmt: skip
 
 

@@ -46,6 +46,9 @@ _WHY = {
         "and try again."
     ),
     RefusalCode.OUTSIDE_GEOFENCE: N_("You are not in the library's range. Signing in and out counts only there."),
+    RefusalCode.NOT_INSIDE: N_(
+        "No gate has seen you come in today, or you have gone out since. Please scan a code inside to check in."
+    ),
     RefusalCode.NOTHING_TO_CHECK_OUT: N_("You have no stay here to sign out of."),
     RefusalCode.NOTHING_TO_CHECK_IN: N_("You have no reservation that can be checked in now."),
     RefusalCode.NOT_POSSIBLE_NOW: N_("That is not possible as the reservation stands now."),

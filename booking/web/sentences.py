@@ -52,6 +52,7 @@ _CHANGES = {
     "ending-soon": N_("Your time is nearly over"),
     "moved": N_("Moved to another seat"),
     "seat-free": N_("A seat that you wait for is free"),
+    "inside": N_("You are inside already: please confirm your check-in"),
     "withdrawn": N_("Taken back because the place closes; nothing is recorded against you"),
     "shortened": N_("Ends earlier because the place closes"),
     "frozen": N_("Evacuation: your times stand still"),
@@ -73,6 +74,7 @@ _ADVICE = {
 }
 
 _BEFORE = {
+    "inside": N_("check in before {time}"),
     "thawed": N_("next deadline {time}"),
     "check-in-soon": N_("check in before {time}"),
     "seat-free": N_("it is kept for nobody; the next in line is told at {time}"),
@@ -81,10 +83,15 @@ _BEFORE = {
 
 _SOMETHING = N_("Changed")
 
-_PATROL = {
-    "empty": N_("staff found nobody on the seat"),
-    "belongings": N_("staff found belongings alone on the seat"),
+_EXPLAINED = {
+    ("patrol", "empty"): N_("staff found nobody on the seat"),
+    ("patrol", "belongings"): N_("staff found belongings alone on the seat"),
+    ("unconfirmed", "yes"): N_("the turnstile did not say whether you walked through"),
+    ("inside", "yes"): N_("you were inside already"),
+    ("inside", "confirmed"): N_("you were inside already, and said so"),
+    ("clock", "rebuilt"): N_("the gate's clock was wrong; the time is worked out"),
 }
+"""What one fact of an entry adds to its sentence, in brackets."""
 
 _SOURCES = {
     "web": N_("on the web"),
@@ -143,9 +150,11 @@ def _explained(what: str, facts: dict[str, str], words: Words) -> str:
     """Add in brackets the library's reason, where it gave one; or from which seat to which."""
     if "from_label" in facts:
         return words("{what} (No. {old} → No. {new})", what=what, old=facts["from_label"], new=facts.get("label", ""))
-    seen = _PATROL.get(facts.get("patrol", ""))
-    if seen:
-        return words("{what} ({reason})", what=what, reason=words(seen))
+    for fact in facts.items():
+        if fact in _EXPLAINED:
+            what = words("{what} ({reason})", what=what, reason=words(_EXPLAINED[fact]))
+    if "offer_label" in facts:
+        what = words("{what}; No. {label} is free for you", what=what, label=facts["offer_label"])
     given = facts.get("reason_zh" if words.language == CHINESE else "reason_en")
     return words("{what} ({reason})", what=what, reason=given) if given else what
 

@@ -1,0 +1,59 @@
+"""Reads of what gates tell staff: who is inside, and cards that their holders disputed."""
+
+from datetime import datetime
+from typing import Any
+
+from booking.domain.places import Places
+from booking.domain.window import day_of, midnight
+from booking.service.gate_views import FlaggedCard, InsideView
+from booking.store.pool import ReaderPool
+from booking.store.rows import moment, us
+from messages.access import CredentialKind, mask
+
+_PASSED = (
+    "venue = ? AND occurred_us >= ? AND occurred_us <= ? AND way IN ('in', 'out') AND outcome <> 'denied' "
+    "AND (passed IS NULL OR passed = 1)"
+)
+_LAST = (
+    "SELECT count(*), count(reader) FROM (SELECT reader, way, row_number() OVER (PARTITION BY "  # noqa: S608 - a constant
+    "coalesce(reader, kind || ' ' || credential) ORDER BY occurred_us DESC, id DESC) AS place FROM gate_records "
+    f"WHERE {_PASSED} AND kind IS NOT NULL) latest WHERE place = 1 AND way = 'in'"
+)
+_NAMELESS = (
+    "SELECT coalesce(sum(CASE WHEN way = 'in' THEN 1 ELSE -1 END), 0) FROM gate_records "  # noqa: S608 - a constant
+    f"WHERE {_PASSED} AND kind IS NULL"
+)
+
+
+class GateReads:
+    """The part of booking.service.ports.Reads that is about gates."""
+
+    def __init__(self, pool: ReaderPool, places: Places) -> None:
+        self._gate_pool = pool
+        self._gate_places = places
+
+    def inside(self, now: datetime) -> list[InsideView]:
+        """How many people the gates of each venue counted inside since the site's midnight; venues without a gate: none."""
+        zone, site = self._gate_places.zone, self._gate_places.site
+        since = us(midnight(day_of(now, zone), zone))
+        found = []
+        with self._gate_pool.snapshot() as db:
+            for venue in site.venues:
+                if any(gate.venue == venue.id for gate in site.gates):
+                    span = (venue.id, since, us(now))
+                    total, readers = db.execute(_LAST, span).fetchone()
+                    nameless = max(0, db.execute(_NAMELESS, span).fetchone()[0])
+                    found.append(InsideView(venue.id, venue.name, total + nameless, readers))
+        return found
+
+    def flagged_cards(self) -> list[FlaggedCard]:
+        """Cards whose holders said "not me" and that nobody has looked at, oldest first."""
+        with self._gate_pool.lend() as db:
+            rows: list[Any] = db.execute(
+                "SELECT f.record, r.kind, r.credential, r.reader, r.gate, r.portal, r.occurred_us FROM card_flags f "
+                "JOIN gate_records r ON r.id = f.record WHERE f.cleared_us IS NULL ORDER BY f.at_us"
+            ).fetchall()
+        return [
+            FlaggedCard(row[0], CredentialKind(row[1]), mask(row[2]), row[3], row[4], row[5], moment(row[6]))
+            for row in rows
+        ]
