@@ -74,7 +74,8 @@ class EvacuationRows:
     def exits_since(self, venue: str, moment: datetime) -> list[GateRecord]:
         """Return the passages out of `venue` at `moment` or later that changed a reservation, newest first."""
         rows = self._db.execute(
-            RECORDS + "WHERE venue = ? AND occurred_us >= ? AND way = 'out' AND effect <> '' ORDER BY occurred_us DESC",
+            RECORDS
+            + "WHERE venue = ? AND occurred_us >= ? AND way = 'out' AND effect <> '' ORDER BY occurred_us DESC, sequence DESC",
             (venue, us(moment)),
         ).fetchall()
         return [record_of_row(row) for row in rows]

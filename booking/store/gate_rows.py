@@ -161,7 +161,7 @@ class GateUnit:
         row = self._db.execute(
             f"SELECT way, occurred_us FROM gate_records WHERE reader = ? AND venue = ? AND occurred_us >= ? "  # noqa: S608
             f"AND occurred_us <= ? AND way IN ('in', 'out') AND {WENT} AND (pending_us IS NULL OR pending_us <= ?) "
-            "ORDER BY occurred_us DESC LIMIT 1",
+            "ORDER BY occurred_us DESC, sequence DESC LIMIT 1",
             (reader, venue, us(since), us(now), us(now)),
         ).fetchone()
         return moment(row[1]) if row and row[0] == str(Direction.IN) else None

@@ -16,7 +16,7 @@ _PASSED = (
 )
 _LAST = (
     "SELECT count(*), count(reader) FROM (SELECT reader, way, row_number() OVER (PARTITION BY "  # noqa: S608 - a constant
-    "coalesce(reader, kind || ' ' || credential) ORDER BY occurred_us DESC, id DESC) AS place FROM gate_records "
+    "coalesce(reader, kind || ' ' || credential) ORDER BY occurred_us DESC, sequence DESC) AS place FROM gate_records "
     f"WHERE {_PASSED} AND kind IS NOT NULL) latest WHERE place = 1 AND way = 'in'"
 )
 _NAMELESS = (

@@ -79,6 +79,8 @@ def test_who_has_just_done_it_is_not_reminded(desk, at):
 
 
 def test_the_sweeper_sleeps_until_the_next_reminder_and_never_in_the_past(desk, at, stay):
+    assert desk.reads.next_due() == at("08:30"), "the window opens: is its reader inside?"
+    reminders(desk, at, "08:30")
     assert desk.reads.next_due() == at("09:20")
     reminders(desk, at, "09:20")
     assert desk.reads.next_due() == at("09:30")
