@@ -75,4 +75,4 @@ def test_a_topic_names_kinds_that_there_are_and_each_once():
     """A kind of no topic is always told: what nobody can switch off cannot be missed by mistake."""
     kinds = [kind for topic in Topic for kind in KINDS[topic]]
     assert len(kinds) == len(set(kinds))
-    assert set(kinds) <= {*map(str, Change), *map(str, Reminder), "seat-free", "inside"}
+    assert set(kinds) <= {*map(str, Change), *map(str, Reminder), "seat-free", "inside", "draw-lost"}
