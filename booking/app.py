@@ -21,7 +21,8 @@ from booking.notify import Notifier
 from booking.service.floor import KeepHours
 from booking.service.ports import Touched
 from booking.settings import BookingSettings
-from booking.store.sqlite import SqliteStore, open_store
+from booking.store.opened import Store
+from booking.store.opening import open_store
 from booking.sweeper import Sweeper
 from booking.web.app import create_app
 from booking.web.context import Context
@@ -56,7 +57,7 @@ def run(settings: BookingSettings) -> None:
         socket = _listen(settings)
         stack.callback(socket.close)
         identity = Identity.load_or_create(site.id, settings.data)
-        store = open_store(settings.database_file, places, clock.now())
+        store = open_store(settings.store, places, clock.now())
         stack.callback(store.close)
         _load_people(settings, identity, store, clock)
         store.writer.submit([KeepHours(at=clock.now())]).result()
@@ -108,7 +109,7 @@ def _listen(settings: BookingSettings) -> sockets.socket:
         ) from error
 
 
-def _load_people(settings: BookingSettings, identity: Identity, store: SqliteStore, clock: Clock) -> None:
+def _load_people(settings: BookingSettings, identity: Identity, store: Store, clock: Clock) -> None:
     if settings.demo_accounts_file is not None:
         accounts = demo_accounts(settings.demo_accounts_file)
         marker = settings.data / "demo-accounts.loaded"
@@ -130,9 +131,7 @@ class _Edge:
 
 
 @contextmanager
-def _edge(
-    settings: BookingSettings, places: Places, identity: Identity, store: SqliteStore, clock: Clock
-) -> Iterator[_Edge]:
+def _edge(settings: BookingSettings, places: Places, identity: Identity, store: Store, clock: Clock) -> Iterator[_Edge]:
     """Connect to the broker and run what listens and speaks there; a broker that is away stops none of it."""
 
     def send(message: Signed) -> Published:
@@ -188,7 +187,7 @@ def _edge(
 
 
 @contextmanager
-def _senders(settings: BookingSettings, store: SqliteStore, clock: Clock, letter: Letter) -> Iterator[None]:
+def _senders(settings: BookingSettings, store: Store, clock: Clock, letter: Letter) -> Iterator[None]:
     """Send what readers are told on their own channels; where none is offered, nothing runs."""
     if not offer_of(settings.channels).channels:
         yield

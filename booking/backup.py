@@ -68,7 +68,7 @@ def save(settings: BookingSettings, target: Path, now: datetime, progress: Progr
         raise BookingError(f"{target} is there already: a backup replaces nothing, choose another name")
     try:
         with _workplace(target.parent) as folder:
-            copy_sqlite(settings.database_file, folder / DATABASE, progress)
+            copy_sqlite(_file(settings), folder / DATABASE, progress)
             for name in SECRETS:
                 create_secret(folder / name, read_secret(settings.data / name))
             parts = {name: _part(folder / name) for name in (DATABASE, *SECRETS)}
@@ -88,6 +88,14 @@ def save(settings: BookingSettings, target: Path, now: datetime, progress: Progr
     return manifest
 
 
+def _file(settings: BookingSettings) -> Path:
+    if isinstance(settings.store, Path):
+        return settings.store
+    raise BookingError(
+        "the database is PostgreSQL's: save and restore it with pg_dump and pg_restore (docs/operations.md, PostgreSQL)"
+    )
+
+
 def check(source: Path) -> Manifest:
     """Read a backup through, every byte of it, and change nothing; BookingError says what is wrong with it."""
     with _unpacked(source, Path(tempfile.gettempdir())) as (_, manifest):
@@ -98,7 +106,7 @@ def restore(settings: BookingSettings, source: Path, now: datetime) -> Restored:
     """Put a backup in the place of a service that is stopped; what was there is set aside, never deleted."""
     data = settings.data
     data.mkdir(parents=True, exist_ok=True)
-    database = settings.database_file
+    database = _file(settings)
     try:
         with _unpacked(source, database.parent) as (folder, manifest):
             replaced = put_back_sqlite(folder / DATABASE, database, now)

@@ -7,9 +7,12 @@ from urllib.parse import urlsplit
 import attrs
 
 from config import ConfigError, load, shipped
+from config.values import Secret
 from runtime.logs import LEVELS
 from runtime.mqtt import BrokerSettings
 
+SCHEMES = ("postgresql://", "postgres://")
+"""How the address of a database server begins."""
 SECURITIES = ("none", "starttls", "tls")
 """How the connection to the mail server is protected."""
 
@@ -56,7 +59,7 @@ class BookingSettings:
     http: HttpSettings
     broker: BrokerSettings
     channels: ChannelSettings = attrs.field(factory=ChannelSettings)
-    database: str = ""
+    database: str = attrs.field(default="", repr=lambda value: repr(_without_password(value)))
     public_url: str = ""
     production: bool = False
     demo: bool = False
@@ -65,8 +68,10 @@ class BookingSettings:
     log_level: str = "info"
 
     @property
-    def database_file(self) -> Path:
-        """Return the SQLite file; without one named, `booking.sqlite` in the data folder."""
+    def store(self) -> Path | Secret:
+        """Return the SQLite file (without one named, `booking.sqlite` in the data folder), or PostgreSQL's address."""
+        if "://" in self.database:
+            return Secret(self.database)
         return Path(self.database).expanduser() if self.database else self.data / "booking.sqlite"
 
 
@@ -79,6 +84,13 @@ def load_settings(file: Path) -> BookingSettings:
     return settings
 
 
+def _without_password(database: str) -> str:
+    parts = urlsplit(database)
+    return (
+        database.replace(parts.netloc, f"…@{parts.netloc.rpartition('@')[2]}", 1) if "@" in parts.netloc else database
+    )
+
+
 def _problems(settings: BookingSettings) -> list[str]:
     problems = []
     if settings.production and settings.demo:
@@ -87,8 +99,8 @@ def _problems(settings: BookingSettings) -> list[str]:
         problems.append("demo_accounts_file: is read only with `demo = true`, remove one or add the other")
     if settings.production and not settings.public_url.startswith("https://"):
         problems.append('public_url: in production it is the https address that phones open, "https://…"')
-    if "://" in settings.database:
-        problems.append("database: name a file; a database server is not supported by this version")
+    if "://" in settings.database and not settings.database.startswith(SCHEMES):
+        problems.append('database: name a file, or a PostgreSQL database: "postgresql://role@host/name"')
     if settings.log_level not in LEVELS:
         problems.append(f"log_level: one of {', '.join(LEVELS)}")
     return problems + _channel_problems(settings.channels)

@@ -4,6 +4,7 @@ import fcntl
 import itertools
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -155,6 +156,123 @@ def private_broker(tmp_path) -> Iterator[RunningBroker]:
     running.start()
     yield running
     running.kill()
+
+
+# ---- PostgreSQL ------------------------------------------------------------------------------------------------------
+
+
+class RunningPostgres:
+    """A real PostgreSQL of Debian's, listening on this machine alone; role `seatgate` may do everything there.
+
+    Data is not forced to the disk: a test may kill any process, and what the kernel holds stays.
+    """
+
+    def __init__(self, port: int) -> None:
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+        self.programs = (
+            found[-1].parent if found else pytest.fail("PostgreSQL is not installed: run tools/install test")
+        )
+        self.folder, self.port, self.password = Path(tempfile.mkdtemp(prefix="seatgate-postgres-")), port, "swordfish"
+        if os.getuid() == 0:  # as which it refuses to run
+            shutil.chown(self.folder, "nobody", "nogroup")
+        password_file = self.folder / "password"
+        password_file.write_text(self.password)
+        password_file.chmod(0o644)
+        self._databases = itertools.count(1)
+        self._running: subprocess.Popen[bytes] | None = None
+        self._run(
+            "initdb", "--no-sync", "--username=seatgate", f"--pwfile={password_file}", "--auth-local=trust",
+            "--auth-host=scram-sha-256", "--encoding=UTF8", "--locale=C", "-D", self.folder / "data",
+        )  # fmt: skip
+
+    def _command(self, program: str, *arguments: object) -> list[str]:
+        as_nobody = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.getuid() == 0 else []
+        words = ["setpriv", *as_nobody, "--pdeathsig=INT", self.programs / program, *arguments]
+        return [str(word) for word in words]
+
+    def _run(self, program: str, *arguments: object) -> None:
+        done = subprocess.run(self._command(program, *arguments), capture_output=True, text=True, cwd="/", check=False)
+        assert done.returncode == 0, done.stderr + done.stdout
+
+    def start(self) -> None:
+        """Start the server and return once it answers."""
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": self.folder,
+            "shared_buffers": "24MB",
+            "max_connections": 80,
+            "fsync": "off",
+            "full_page_writes": "off",
+            "autovacuum": "off",
+            "log_checkpoints": "off",
+        }
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            command = self._command("postgres", "-D", self.folder / "data", *options)
+            self._running = subprocess.Popen(command, stdout=log, stderr=log, cwd="/")
+        ready = self._command("pg_isready", "-q", "-h", self.folder, "-p", self.port)
+        deadline, pause = time.monotonic() + CEILING, threading.Event()
+        while subprocess.run(ready, cwd="/", check=False).returncode:
+            if time.monotonic() > deadline or self._running.poll() is not None:
+                pytest.fail(f"PostgreSQL did not start: {(self.folder / 'log').read_text()[-2000:]}")
+            pause.wait(0.02)
+
+    def stop(self, signal_: signal.Signals = signal.SIGINT) -> None:
+        """Stop the server: SIGINT is PostgreSQL's "fast", SIGQUIT its "immediate", which is a crash."""
+        if self._running is not None:
+            self._running.send_signal(signal_)
+            self._running.wait(CEILING)
+            self._running = None
+
+    def remove(self) -> None:
+        """Stop the server and delete everything."""
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, database: str, **more: str) -> str:
+        """Return the address of a database, on the socket of this server."""
+        options = {"host": self.folder, "port": self.port, **more}
+        return f"postgresql://seatgate@/{database}?" + "&".join(f"{name}={value}" for name, value in options.items())
+
+    def tcp_url(self, database: str, port: int | None = None) -> str:
+        """Return the address of a database over TCP, with its password."""
+        return f"postgresql://seatgate:{self.password}@127.0.0.1:{port or self.port}/{database}"
+
+    def create(self, template: str = "template0") -> str:
+        """Make a database that no other test uses, and return its name."""
+        name = f"t{next(self._databases)}"
+        self.administer(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def drop(self, database: str) -> None:
+        """Delete a database, whoever is still connected."""
+        self.administer(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+
+    def administer(self, sql: str) -> None:
+        """Run one statement as the superuser, outside any test's database."""
+        import psycopg
+
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[RunningPostgres]:
+    """This worker's PostgreSQL. Nobody stops it: a test that does asks for `private_postgres`."""
+    running = RunningPostgres(unused_port())
+    running.start()
+    yield running
+    running.remove()
+
+
+@pytest.fixture
+def private_postgres() -> Iterator[RunningPostgres]:
+    """A PostgreSQL of this test alone, running: `.stop(signal)` and `.start()` it as you like."""
+    running = RunningPostgres(unused_port())
+    running.start()
+    yield running
+    running.remove()
 
 
 _SITES = itertools.count(1)

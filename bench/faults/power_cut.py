@@ -55,8 +55,9 @@ def book(folder: Path, places: Places, *, synchronous: str, rounds: int, batch: 
     folder.mkdir(parents=True)
     with disk(PowerCut(f"power-cut-{synchronous}")) as cut:
         store = open_store(folder / "booking.sqlite", places, NOW)
-        store._connection.pragma("synchronous", synchronous)  # noqa: SLF001 - the one thing that a control changes
-        store._connection.wal_autocheckpoint(60)  # noqa: SLF001
+        connection = store.writer.engine.connection
+        connection.pragma("synchronous", synchronous)  # the one thing that a control changes
+        connection.wal_autocheckpoint(60)
         people = tuple(Person(reader=reader_name(n), name="r") for n in range((rounds // HOURS + 1) * batch))
         store.writer.submit([LoadPeople(at=NOW, people=people)]).result()
         for round_ in range(rounds):

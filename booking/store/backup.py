@@ -10,8 +10,9 @@ from pathlib import Path
 
 import apsw
 
-from booking.store.connection import ProcessLock, check_version, migrations, open_reader
+from booking.store.connection import ProcessLock, check_version, open_reader
 from booking.store.errors import StoreError
+from booking.store.steps import migrations
 from runtime.secret_file import sync_folder
 
 PAGES_PER_STEP = 1000
@@ -62,7 +63,7 @@ def check_sqlite(file: Path) -> int:
             connection.close()
     except apsw.Error as error:
         raise StoreError(f"{file} is no database of this service: {error}") from error
-    newest = migrations()[-1][0]
+    newest = migrations("sqlite")[-1][0]
     if not 0 < schema <= newest:
         raise StoreError(
             f"{file} has schema {schema} and this Seatgate knows 1 to {newest}: restore it with the version that wrote it"

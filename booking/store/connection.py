@@ -1,18 +1,16 @@
 """Opening the SQLite file: version, lock, pragmas, migrations. One connection writes; the others are query-only."""
 
 import fcntl
-import re
-from importlib import resources
 from pathlib import Path
 
 import apsw
 
 from booking.store.errors import StoreError
+from booking.store.steps import left_to_run, migrations
 
 OLDEST_SQLITE = (3, 51, 3)
 """3.7.0 to 3.51.2 can corrupt the file when a WAL reset races with a second connection (sqlite.org, "WAL-reset bug")."""
 BUSY_MS = 5_000
-_MIGRATION = re.compile(r"(\d{4})_[a-z_]+\.sql")
 
 
 def check_version(version: str | None = None) -> None:
@@ -70,29 +68,15 @@ def open_reader(database: Path) -> apsw.Connection:
     return connection
 
 
-def migrations() -> list[tuple[int, str]]:
-    """Return the shipped migrations as (number, SQL), ascending."""
-    folder = resources.files("booking.store").joinpath("migrations", "sqlite")
-    found = [(match, file) for file in folder.iterdir() if (match := _MIGRATION.fullmatch(file.name))]
-    return sorted((int(match[1]), file.read_text(encoding="utf-8")) for match, file in found)
-
-
 def migrate(connection: apsw.Connection) -> None:
     """Run what this file has not seen yet, each in a transaction with its number (`user_version`)."""
     done = int(connection.pragma("user_version") or 0)
-    steps = migrations()
-    if done > steps[-1][0]:
-        raise StoreError(
-            f"the database was written by a newer Seatgate (schema {done}; this one knows {steps[-1][0]}): "
-            "install that version again, or restore the backup made before it."
-        )
-    for number, script in steps:
-        if number > done:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                connection.execute(script).fetchall()
-                connection.pragma("user_version", number)
-                connection.execute("COMMIT")
-            except apsw.Error:
-                connection.execute("ROLLBACK")
-                raise
+    for number, script in left_to_run(range(done + 1), migrations("sqlite")):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.execute(script).fetchall()
+            connection.pragma("user_version", number)
+            connection.execute("COMMIT")
+        except apsw.Error:
+            connection.execute("ROLLBACK")
+            raise

@@ -1,108 +1,112 @@
 """The SQLite store: `open_store` gives the one writer and the query-only reads over a database file."""
 
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import apsw
 
 from booking.domain.places import Places
-from booking.domain.reservation import due
-from booking.store.closure_rows import ClosureReads
-from booking.store.connection import ProcessLock, check_version, open_writer
-from booking.store.draw_rows import DrawReads
+from booking.service.ports import Touched
+from booking.store.committed import Committed
+from booking.store.connection import ProcessLock, check_version, open_reader, open_writer
+from booking.store.engine import Work
 from booking.store.errors import StoreError
-from booking.store.evacuation_rows import EvacuationReads
-from booking.store.held_places import set_capacities
-from booking.store.numbering import keep_time
+from booking.store.leadership import AlwaysLeading
+from booking.store.opened import Store, prepare
 from booking.store.pool import ReaderPool
-from booking.store.read_gates import GateReads
-from booking.store.read_identity import IdentityReads
-from booking.store.read_readers import ReaderReads
-from booking.store.read_recognition import RecognitionReads
-from booking.store.read_seats import SeatReads
-from booking.store.read_telling import TellingReads
-from booking.store.read_violations import ViolationReads
-from booking.store.rows import RESERVATION, reservation_of, us_or_none
-from booking.store.task_rows import TaskReads
-from booking.store.writer import SqliteWriter
+from booking.store.reads import StoreReads
+from booking.store.sql import Connection
+from booking.store.writer import StoreWriter
+
+_CONSTRAINTS = ("seat-overlap", "reader-overlap", "area-full", "credential-overlap")
 
 
-class SqliteReads(
-    SeatReads,
-    ReaderReads,
-    TellingReads,
-    IdentityReads,
-    ClosureReads,
-    ViolationReads,
-    TaskReads,
-    RecognitionReads,
-    EvacuationReads,
-    DrawReads,
-    GateReads,
-):
-    """booking.service.ports.Reads over a pool of query-only connections."""
+class SqliteEngine:
+    """booking.store.engine.Engine over the one connection that writes this file."""
 
-    def __init__(self, pool: ReaderPool, places: Places) -> None:
-        SeatReads.__init__(self, pool, places)
-        ReaderReads.__init__(self, pool, places)
-        TellingReads.__init__(self, pool)
-        IdentityReads.__init__(self, pool)
-        RecognitionReads.__init__(self, pool)
-        ClosureReads.__init__(self, pool)
-        ViolationReads.__init__(self, pool, places)
-        TaskReads.__init__(self, pool)
-        DrawReads.__init__(self, pool)
-        EvacuationReads.__init__(self, pool)
-        GateReads.__init__(self, pool, places)
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
 
+    def transaction(self, work: Work) -> Touched:
+        """Run `work`, each command in a savepoint: here one costs next to nothing."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            touched = work(self.connection, True)  # noqa: FBT003 - the shape of Work
+            self.connection.execute("COMMIT")
+        except Exception:
+            with contextlib.suppress(apsw.Error):
+                self.connection.execute("ROLLBACK")
+            raise
+        return touched
 
-@dataclass(frozen=True, slots=True)
-class SqliteStore:
-    """An open database. `close` writes what is queued and lets another process have it."""
+    def ends_all(self, error: Exception) -> bool:  # noqa: ARG002 - the connection knows
+        """Tell whether SQLite has rolled the whole transaction back (disk full, input/output error)."""
+        return not self.connection.in_transaction
 
-    writer: SqliteWriter
-    reads: SqliteReads
-    _pool: ReaderPool
-    _connection: apsw.Connection
-    _lock: ProcessLock
+    def refused_by(self, error: Exception) -> str | None:
+        """Return the name that the refusing trigger gave."""
+        if not isinstance(error, apsw.ConstraintError):
+            return None
+        return next((name for name in _CONSTRAINTS if name in str(error)), None)
 
     def close(self) -> None:
-        """Write what is queued, then close everything."""
-        self.writer.stop()
-        self._pool.close()
-        self._connection.close()
-        self._lock.release()
+        """Close the connection."""
+        self.connection.close()
 
 
-def open_store(database: Path, places: Places, now: datetime) -> SqliteStore:
+class SqliteSource:
+    """booking.store.pool.Source over a database file."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+
+    def open(self) -> apsw.Connection:
+        """Open a connection that can only query."""
+        return open_reader(self._database)
+
+    def usable(self, connection: Connection) -> bool:  # noqa: ARG002 - a file does not go away
+        """Tell that it is: there is nobody at the other end."""
+        return True
+
+    @contextlib.contextmanager
+    def reading(self, connection: Connection) -> Iterator[None]:  # noqa: ARG002 - nothing to prepare
+        """Run a block of statements."""
+        yield
+
+    @contextlib.contextmanager
+    def snapshot(self, connection: Connection) -> Iterator[None]:
+        """Run a block inside one read transaction."""
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            connection.execute("COMMIT")
+
+
+def open_store(database: Path, places: Places, now: datetime) -> Store:
     """Open or make the database and start its writer; StoreError says what to do when it cannot be had."""
     check_version()
-    try:
-        database.parent.mkdir(parents=True, exist_ok=True)
-        lock = ProcessLock(database)
-    except OSError as error:
-        raise StoreError(f"the database {database} cannot be opened: {error.strerror}") from error
-    try:
-        connection = open_writer(database)
-        _prepare(connection, places, now)
-    except (apsw.Error, StoreError):
-        lock.release()
-        raise
-    pool = ReaderPool(database)
-    writer = SqliteWriter(connection, places)
-    writer.start()
-    return SqliteStore(writer, SqliteReads(pool, places), pool, connection, lock)
+    with contextlib.ExitStack() as undo:
+        try:
+            database.parent.mkdir(parents=True, exist_ok=True)
+            lock = ProcessLock(database)
+        except OSError as error:
+            raise StoreError(f"the database {database} cannot be opened: {error.strerror}") from error
+        undo.callback(lock.release)
+        engine = SqliteEngine(open_writer(database))
+        undo.callback(engine.close)
 
+        def begin(db: Connection, _guarded: bool) -> Touched:  # noqa: FBT001 - the shape of Work
+            return prepare(db, places, now)
 
-def _prepare(connection: apsw.Connection, places: Places, now: datetime) -> None:
-    """Note the time, and fix when each reservation falls due by the rules of today."""
-    connection.execute("BEGIN IMMEDIATE")
-    keep_time(connection, now)
-    set_capacities(connection, places)
-    rows = connection.execute(f"SELECT {RESERVATION}, due_us FROM reservations WHERE holding = 1").fetchall()  # noqa: S608
-    for row in rows:
-        falls = us_or_none(due(reservation_of(row), places.policy))
-        if falls != row[-1]:
-            connection.execute("UPDATE reservations SET due_us = ? WHERE id = ?", (falls, row[0]))
-    connection.execute("COMMIT")
+        engine.transaction(begin)
+        pool = ReaderPool(SqliteSource(database))
+        undo.callback(pool.close)
+        writer = StoreWriter(engine, places, Committed())
+        writer.start()
+        undo.callback(writer.stop)
+        leadership = AlwaysLeading()
+        undo.callback(leadership.resign)
+        return Store(writer, StoreReads(pool, places), leadership, undo.pop_all().close)

@@ -1,18 +1,27 @@
-"""A small real site, its store on a real file, and a few readers: what the tests of booking share."""
+"""A small real site, its store on a real database, and a few readers: what the tests of booking share.
 
+Tests of the store and of the service run on both databases, others on SQLite; `@pytest.mark.databases("postgres")` (or
+`"sqlite"`, or both) says otherwise.
+"""
+
+import contextlib
 import hashlib
 from datetime import UTC, datetime, time, timedelta
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
+import apsw
+import psycopg
 import pytest
 
 from booking.domain.places import Places
 from booking.service.commands import Act, Card, Changed, LoadPeople, Person, RecordGateEvent, Reserve
-from booking.store.sqlite import open_store
+from booking.store.opening import open_store
+from booking.store.postgres.connection import Address
+from booking.store.postgres.schema import prepare_database
 from config.policy import Policy
 from config.schema import Area, Gate, Kiosk, Portal, PortalDirection, Site, Venue
-from config.values import Text
+from config.values import Secret, Text
 from messages import access
 from messages.access import AccessEvent, AccessOutcome, Credential, CredentialKind, Direction
 
@@ -86,9 +95,10 @@ def places():
 class Desk:
     """A store and short words for what tests ask of it."""
 
-    def __init__(self, database, places, now):
-        self.database, self.places = database, places
-        self.store = open_store(database, places, now)
+    def __init__(self, kind, name, places, now):
+        self._kind, self._name = kind, name
+        self.database, self.places = kind.named(name), places
+        self.store = open_store(self.database, places, now)
         self.reads, self.writer = self.store.reads, self.store.writer
         people = tuple(
             Person(reader=reader, name=f"读者{reader}", cards=(Card("card", f"{n:010}"), Card("face", f"F{n}")))
@@ -126,6 +136,10 @@ class Desk:
 
     def changes(self, stay, now="23:59"):
         return [line.change for line in self.reads.reservation(stay.reader, stay.id, clock_time(now)).history]
+
+    def direct(self):
+        """Lend a connection to the desk's database that knows no rule and may write."""
+        return self._kind.direct(self._name)
 
     def close(self):
         self.store.close()
@@ -171,13 +185,105 @@ def open_gate():
     return GateOfTest
 
 
+# ---- databases -------------------------------------------------------------------------------------------------------
+
+
+class SqliteOfTest:
+    """SQLite files of one test."""
+
+    refused = apsw.ConstraintError
+    """What storage raises when a constraint refuses a write; its text names the constraint."""
+
+    def __init__(self, folder):
+        self._folder = folder
+
+    def named(self, name):
+        """Return what `open_store` takes: the same database for the same name."""
+        return self._folder / f"{name}.sqlite"
+
+    @contextlib.contextmanager
+    def direct(self, name):
+        with contextlib.closing(apsw.Connection(str(self.named(name)))) as connection:
+            yield connection
+
+
+_EMPTY = """
+SET session_replication_role = replica;
+DO $$
+DECLARE one record;
+BEGIN
+    FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_version' LOOP
+        EXECUTE format('DELETE FROM %I', one.tablename);
+    END LOOP;
+    PERFORM setval(c.oid, 1, false) FROM pg_class c WHERE c.relkind = 'S';
+END $$
+"""
+
+
+class PostgresOfTest:
+    """Databases of one test on the worker's PostgreSQL: used ones are emptied, which is quicker than making another."""
+
+    refused = psycopg.errors.IntegrityError
+
+    def __init__(self, server, empty):
+        self._server, self._empty = server, empty
+        self._names = {}
+
+    def named(self, name):
+        if name not in self._names:
+            self._names[name] = self._empty.pop() if self._empty else self._migrated()
+        return Secret(self._server.url(self._names[name]))
+
+    def _migrated(self):
+        address = Address(Secret(self._server.url(database := self._server.create())))
+        with contextlib.closing(address.connect("SELECT 1")) as connection:
+            prepare_database(connection, address)
+        return database
+
+    @contextlib.contextmanager
+    def direct(self, name):
+        with contextlib.closing(Address(self.named(name)).connect("SELECT 1")) as connection:
+            yield connection
+
+    def give_back(self):
+        for name in list(self._names):
+            with self.direct(name) as connection:
+                connection.run(_EMPTY)
+            self._empty.append(self._names.pop(name))
+
+
+def pytest_generate_tests(metafunc):
+    if "database" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("databases")
+        both = metafunc.definition.path.parent.name in {"store", "service"}
+        kinds = marker.args if marker else ("sqlite", "postgres") if both else ("sqlite",)
+        metafunc.parametrize("database", kinds, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def empty_databases():
+    """The names of this worker's databases that have all tables and nothing in them."""
+    return []
+
+
 @pytest.fixture
-def open_desk(tmp_path):
-    """`open_desk(places)`: a desk on this test's own database file; closed at the end."""
+def database(request, tmp_path):
+    """The kind of database that this run of the test is on."""
+    if request.param == "sqlite":
+        yield SqliteOfTest(tmp_path)
+        return
+    kind = PostgresOfTest(request.getfixturevalue("postgres"), request.getfixturevalue("empty_databases"))
+    yield kind
+    kind.give_back()
+
+
+@pytest.fixture
+def open_desk(database):
+    """`open_desk(places)`: a desk on this test's own database; closed at the end."""
     opened = []
 
-    def open_(places=None, now="08:00", name="booking.sqlite"):
-        desk = Desk(tmp_path / name, places or make_places(), clock_time(now))
+    def open_(places=None, now="08:00", name="booking"):
+        desk = Desk(database, name, places or make_places(), clock_time(now))
         opened.append(desk)
         return desk
 

@@ -201,7 +201,11 @@ def test_a_port_already_taken_is_one_sentence(make_process):
     [
         ({"production": True}, "demo: demonstration accounts have no place in production"),
         ({"demo": False}, "demo_accounts_file: is read only with `demo = true`"),
-        ({"database": "postgresql://localhost/seats"}, "database: name a file"),
+        ({"database": "mysql://localhost/seats"}, 'database: name a file, or a PostgreSQL database: "postgresql://'),
+        (
+            {"database": "postgresql://seatgate:swordfish@127.0.0.1:1/seats"},
+            "the database server 127.0.0.1:1 does not answer: start it, or correct `database`",
+        ),
         ({"demmo": True}, "unknown key 'demmo', did you mean 'demo'?"),
         ({"log_level": "loud"}, "log_level: one of debug"),
         ({"site": "nowhere.toml"}, "there is no such file"),

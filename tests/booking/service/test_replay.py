@@ -9,7 +9,6 @@ from booking.domain.evidence import Change, Evidence
 from booking.domain.replay import replay
 from booking.domain.reservation import Action
 from booking.service.commands import Act, AnswerGateRecord, Channel, Reserve, Sweep
-from booking.store.pool import ReaderPool
 from booking.store.rows import RESERVATION, facts_of_json, moment, reservation_of
 
 MIN = timedelta(minutes=1)
@@ -19,10 +18,9 @@ EVIDENCE = "SELECT source, change, occurred_us, received_us, facts FROM evidence
 @pytest.fixture
 def rows(desk):
     """`rows()`: each stored reservation with its ledger."""
-    pool = ReaderPool(desk.database)
 
     def read():
-        with pool.snapshot() as db:
+        with desk.direct() as db:
             stays = [reservation_of(row) for row in db.execute(f"SELECT {RESERVATION} FROM reservations").fetchall()]
             return [
                 (
@@ -43,8 +41,7 @@ def rows(desk):
                 for stay in stays
             ]
 
-    yield read
-    pool.close()
+    return read
 
 
 @pytest.mark.parametrize("seed", range(8))

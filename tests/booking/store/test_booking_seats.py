@@ -1,8 +1,7 @@
-"""Booking over a real SQLite file: one winner per seat, one seat per reader, whatever the order of arrival."""
+"""Booking over a real database: one winner per seat, one seat per reader, whatever the order of arrival."""
 
 import threading
 
-import apsw
 import pytest
 
 from booking.domain.refusals import Refusal, RefusalCode
@@ -56,30 +55,27 @@ def test_two_threads_with_two_hundred_wishes_for_ten_seats_make_ten_bookings(ope
     [({"reader": "S002"}, "seat-overlap"), ({"seat": "centre-006"}, "reader-overlap")],
 )
 @pytest.mark.parametrize("status", ["reserved", "in-use", "away"])
-def test_storage_itself_refuses_an_overlap_whoever_inserts_it(desk, at, change, constraint, status):
+def test_storage_itself_refuses_an_overlap_whoever_inserts_it(desk, database, change, constraint, status):
     stay = desk.booked("S001", "centre-005", "09:00", "12:00")
     other = dict(zip(RESERVATION.split(", "), values_of(stay), strict=True))
     other |= {"id": "X", "start_us": other["end_us"] - 1, "end_us": other["end_us"] + 10, "status": status} | change
     desk.close()
-    direct = apsw.Connection(str(desk.database))
     insert = f"INSERT INTO reservations ({RESERVATION}, due_us) VALUES ({', '.join('?' * len(other))}, 1)"
-    with pytest.raises(apsw.ConstraintError, match=constraint):
-        direct.execute(insert, tuple(other.values()))
-    direct.execute(insert, tuple((other | {"start_us": other["end_us"] - 10}).values()))  # touching is no overlap
-    with pytest.raises(apsw.ConstraintError, match=constraint):
-        direct.execute("UPDATE reservations SET start_us = start_us - 1 WHERE id = 'X'")
-    direct.close()
+    with desk.direct() as db:
+        with pytest.raises(database.refused, match=constraint):
+            db.execute(insert, tuple(other.values()))
+        db.execute(insert, tuple((other | {"start_us": other["end_us"] - 10}).values()))  # touching is no overlap
+        with pytest.raises(database.refused, match=constraint):
+            db.execute("UPDATE reservations SET start_us = start_us - 1 WHERE id = 'X'")
 
 
-def test_a_cancelled_one_cannot_be_brought_back_over_another(desk):
+def test_a_cancelled_one_cannot_be_brought_back_over_another(desk, database):
     first = desk.booked("S001", "centre-005", "09:00", "12:00")
     desk.act(first, Action.CANCEL, "09:05")
     desk.booked("S002", "centre-005", "10:00", "12:00", now="09:06")
     desk.close()
-    direct = apsw.Connection(str(desk.database))
-    with pytest.raises(apsw.ConstraintError, match="seat-overlap"):
-        direct.execute("UPDATE reservations SET status = 'reserved', due_us = 1 WHERE id = ?", (first.id,))
-    direct.close()
+    with desk.direct() as db, pytest.raises(database.refused, match="seat-overlap"):
+        db.execute("UPDATE reservations SET status = 'reserved', due_us = 1 WHERE id = ?", (first.id,))
 
 
 def test_the_same_request_gives_the_same_answer_and_another_body_is_refused(desk, at):

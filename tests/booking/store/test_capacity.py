@@ -4,7 +4,6 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import count, groupby
 from zoneinfo import ZoneInfo
 
-import apsw
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -56,8 +55,9 @@ def book(desk, reader, start, end, *, area="east", now="08:00"):
 
 def held_now(desk, area="east"):
     """The counts as storage keeps them, one after the other, without the stretches where nothing is held."""
-    rows = desk.store._connection.execute("SELECT held FROM held_places WHERE area = ? ORDER BY from_us", (area,))
-    return [held for held, _ in groupby(row[0] for row in rows.fetchall()) if held]
+    with desk.direct() as db:
+        rows = db.execute("SELECT held FROM held_places WHERE area = ? ORDER BY from_us", (area,)).fetchall()
+    return [held for held, _ in groupby(row[0] for row in rows) if held]
 
 
 def test_capacity_is_a_count_at_every_instant(hall, at):
@@ -135,21 +135,21 @@ def test_a_longer_stay_takes_its_hour_only_where_there_is_room(open_desk):
     assert held_now(desk) == [1]
 
 
-def test_storage_refuses_what_no_rule_stopped(hall, at):
+def test_storage_refuses_what_no_rule_stopped(hall, database, at):
     """Written past all rules, straight into the table, a place too many is refused; a longer or revived stay too."""
     stays = [book(hall, reader, "09:00", "11:00").reservation for reader in ("S001", "S002")]
     ended = book(hall, "S003", "11:00", "12:00").reservation
     hall.act(ended, Action.CANCEL, "08:10")
-    db = hall.store._connection
     copy = (
         "INSERT INTO reservations (id, reader, area, seat, start_us, end_us, status, created_us, due_us) "
         "SELECT 'one-more', 'S009', area, seat, start_us, end_us, status, created_us, due_us FROM reservations WHERE id = ?"
     )
-    with pytest.raises(apsw.ConstraintError, match="area-full"):
-        db.execute(copy, (stays[0].id,)).fetchall()
     back_in_time = "UPDATE reservations SET status = 'reserved', due_us = end_us, start_us = ? WHERE id = ?"
-    with pytest.raises(apsw.ConstraintError, match="area-full"):
-        db.execute(back_in_time, (int(at("10:59").timestamp()) * 10**6, ended.id)).fetchall()
+    with hall.direct() as db:
+        with pytest.raises(database.refused, match="area-full"):
+            db.execute(copy, (stays[0].id,)).fetchall()
+        with pytest.raises(database.refused, match="area-full"):
+            db.execute(back_in_time, (int(at("10:59").timestamp()) * 10**6, ended.id)).fetchall()
     assert held_now(hall) == [2]
 
 
@@ -168,7 +168,8 @@ def test_a_lowered_capacity_lets_what_is_booked_stand(open_desk):
 def test_steps_that_are_long_over_are_forgotten(hall, at):
     book(hall, "S001", "09:00", "11:00")
     hall.do(Sweep(at=at("12:00", day=20)))
-    rows = hall.store._connection.execute("SELECT held FROM held_places").fetchall()
+    with hall.direct() as db:
+        rows = db.execute("SELECT held FROM held_places").fetchall()
     assert rows == [(0,)]
     assert isinstance(hall.book("S002", None, "13:00", "14:00", area="east", now="12:30"), Changed)
 

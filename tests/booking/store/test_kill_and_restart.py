@@ -19,10 +19,12 @@ from booking.store import connection
 from booking.store.connection import check_version, open_reader
 from booking.store.errors import StoreError
 from booking.store.sqlite import open_store
+from booking.store.steps import migrations
 from config import shipped
 from config.plans import load_plan
 from config.site_check import load_site
 
+pytestmark = pytest.mark.databases("sqlite")
 ROOT = Path(__file__).resolve().parents[3]
 OPENS = datetime(2023, 7, 17, 0, 0, tzinfo=UTC)  # 08:00 in Beijing
 CYCLES = 6
@@ -115,8 +117,8 @@ def test_a_database_of_a_newer_version_is_refused(desk, places):
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(desk, places, monkeypatch):
     desk.close()
-    broken = [*connection.migrations(), (9999, "CREATE TABLE half (a); SELECT no_such_function();")]
-    monkeypatch.setattr(connection, "migrations", lambda: broken)
+    broken = [*migrations("sqlite"), (9999, "CREATE TABLE half (a); SELECT no_such_function();")]
+    monkeypatch.setattr(connection, "migrations", lambda _database: broken)
     with pytest.raises(StoreError, match="no such function"):
         open_store(desk.database, places, OPENS)
     monkeypatch.undo()
@@ -131,8 +133,8 @@ def test_readers_cannot_write_and_the_writer_is_durable(desk):
     with pytest.raises(apsw.ReadOnlyError):
         reading.execute("DELETE FROM readers")
     reading.close()
-    assert desk.store._connection.pragma("journal_mode") == "wal"
-    assert desk.store._connection.pragma("synchronous") == 2  # FULL
+    assert desk.writer.engine.connection.pragma("journal_mode") == "wal"
+    assert desk.writer.engine.connection.pragma("synchronous") == 2  # FULL
 
 
 def test_a_file_that_is_no_database_is_one_sentence(tmp_path, places):

@@ -13,7 +13,6 @@ import pytest
 from booking.domain.places import Places
 from booking.service.commands import Sweep
 from booking.store import retention
-from booking.store.pool import ReaderPool
 from config.policy import Policy, RetentionPolicy
 
 DAY = timedelta(days=1)
@@ -48,11 +47,8 @@ def used(open_gate, at):
 
 
 def counted(desk, *tables):
-    pool = ReaderPool(desk.database)
-    with pool.snapshot() as db:
-        found = {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}
-    pool.close()
-    return found
+    with desk.direct() as db:
+        return {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}
 
 
 def swept(desk, at, days):
@@ -106,6 +102,7 @@ def test_an_event_that_comes_again_after_its_content_was_erased_is_still_known(o
     assert counted(desk, "gate_records", "inbox") == {"gate_records": 0, "inbox": 3}
 
 
+@pytest.mark.databases("sqlite")
 def test_the_file_itself_no_longer_holds_the_card(open_keeping, open_gate, at):
     """A card that nobody owns is in the passages alone."""
     desk = open_keeping(presence=30 * DAY)
@@ -142,12 +139,11 @@ def test_what_is_still_to_come_keeps_its_ledger(open_keeping, at):
     stay = desk.booked("S001", "centre-001", "09:00", "11:00", now="08:45")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(retention, "MOST", 1)
-        database = apsw.Connection(str(desk.database))
-        database.execute(
-            "UPDATE reservations SET start_us = start_us + ?1, end_us = end_us + ?1, due_us = due_us + ?1",
-            (30 * 86_400_000_000,),
-        )
-        database.close()
+        with desk.direct() as db:
+            db.execute(
+                "UPDATE reservations SET start_us = start_us + ?1, end_us = end_us + ?1, due_us = due_us + ?1",
+                (30 * 86_400_000_000,),
+            )
         swept(desk, at, 20)
     assert desk.changes(stay) == ["reserved"]
 
