@@ -27,7 +27,14 @@ class Board:
         self.desk, self.at, self.sent = desk, at, []
         self.clock = SetClock(at("09:00"))
         identity = Identity.load_or_create("lib", tmp_path / "keys")
-        self.announcer = Announcer(("centre", "east", "annex"), desk.reads, identity, self.clock, self.sent.append)
+        self.announcer = Announcer(
+            ("centre", "east", "annex"),
+            reads=desk.reads,
+            writer=desk.writer,
+            identity=identity,
+            clock=self.clock,
+            publish=self.sent.append,
+        )
         desk.writer.on_commit(self.announcer.touched)
 
         self.announcer.everything()  # as the app does at every connection
