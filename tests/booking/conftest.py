@@ -293,5 +293,13 @@ def open_desk(database):
 
 
 @pytest.fixture
+def sqlite_desk(tmp_path):
+    """A desk on an SQLite file, whatever this run of the test is on otherwise."""
+    desk = Desk(SqliteOfTest(tmp_path), "beside", make_places(), clock_time("08:00"))
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
 def desk(open_desk):
     return open_desk()

@@ -27,15 +27,20 @@ _REACH = {
 _STATEMENTS = 500
 """Prepared statements kept on a connection: more than there are in this package."""
 _PLACEHOLDER = re.compile(r"\?([0-9]*)")
-_REFUSALS = (
-    ("password authentication failed", "refuses the password of role {user}: correct it in `database`"),
-    ("no password supplied", "wants a password for role {user}: put it into `database`, or name a passfile there"),
-    ("role ", "knows no role {user}: create it (createuser {user}), or name another in `database`"),
-    ("database ", "has no database {dbname}: create it (createdb --owner={user} {dbname}), or name another"),
-    ("no pg_hba.conf entry", "lets nobody in from here as {user}: its pg_hba.conf decides"),
-    ("starting up", "is only starting: try again in a moment"),
-    ("too many", "has no connection left: raise its max_connections, or run fewer workers"),
-)
+_REFUSALS = {
+    r"password authentication failed": "refuses the password of role {user}: correct it in `database`",
+    r"no password supplied": "wants a password for role {user}: put it into `database`, or name a passfile there",
+    r'role ".*" does not exist': "knows no role {user}: create it (createuser {user}), or name another in `database`",
+    r'database ".*" does not exist': (
+        "has no database {dbname}: create it (createdb --owner={user} {dbname}), or name another in `database`"
+    ),
+    r"no pg_hba.conf entry": "lets nobody in from here as {user}: its pg_hba.conf decides",
+}
+"""What libpq says, in the words of an English server: it gives no code for a connection that was refused."""
+_BUSY = {
+    r"starting up": "is only starting",
+    r"too many|connection slots are reserved": "has no connection left: raise its max_connections, or run fewer workers",
+}
 
 
 class Address:
@@ -65,7 +70,7 @@ class Address:
             raise self._fault(str(error)) from None
         connection.prepared_max = _STATEMENTS
         connection.adapters.register_dumper(int, Int8BinaryDumper)
-        connection.adapters.register_dumper(str, StrBinaryDumper)
+        connection.adapters.register_dumper(str, _TextDumper)
         found = PostgresConnection(connection)
         try:
             found.run(settings)
@@ -79,17 +84,16 @@ class Address:
         return AwayError(f"the database {self!r} does not answer ({_first_line(error)}): try again in a moment")
 
     def _fault(self, said: str) -> StoreError:
-        for part, words in _REFUSALS:
-            if f"FATAL:  {part}" in said or (part in said and "FATAL:" in said):
-                sentence = words.format(user=self.user, dbname=self.dbname)
-                kind = AwayError if part in {"starting up", "too many"} else StoreError
-                return kind(f"the database server {self._host}:{self._port} {sentence}")
+        server = f"the database server {self._host}:{self._port}"
+        for part, words in _REFUSALS.items():
+            if re.search(part, said):
+                return StoreError(f"{server} {words.format(user=self.user, dbname=self.dbname)}")
+        for part, words in _BUSY.items():
+            if re.search(part, said):
+                return AwayError(f"{server} {words}: try again in a moment")
         if "FATAL:" in said and "shutting down" not in said:
-            return StoreError(f"the database {self!r} refuses: {said.rsplit('FATAL:', maxsplit=1)[-1].strip()}")
-        return AwayError(
-            f"the database server {self._host}:{self._port} does not answer: start it, or correct `database` "
-            "in the settings"
-        )
+            return StoreError(f"{server} refuses: {said.rsplit('FATAL:', maxsplit=1)[-1].strip()}")
+        return AwayError(f"{server} does not answer: start it, or correct `database` in the settings")
 
 
 def _first_line(error: Exception) -> str:
@@ -108,6 +112,14 @@ def numbered(sql: str) -> bytes:
         return f"${mine}"
 
     return _PLACEHOLDER.sub(number, sql).encode()
+
+
+class _TextDumper(StrBinaryDumper):
+    """No text of PostgreSQL's can hold NUL: such a value equals nothing there, and shows as unknown where it is written."""
+
+    def dump(self, obj: str) -> Any:
+        """Return the bytes of a text."""
+        return super().dump(obj if "\0" not in obj else obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
 
 
 class PostgresRows:

@@ -29,6 +29,8 @@ def prepare_database(db: PostgresConnection, address: Address) -> None:
         raise StoreError(
             f"{address!r} lacks an extension ({error.diag.message_primary}): install postgresql-contrib on its machine"
         ) from error
+    except psycopg.Error as error:
+        raise StoreError(f"{address!r} cannot be brought up to date, nothing of it was changed: {error}") from error
 
 
 def _migrate(db: PostgresConnection) -> None:
