@@ -17,6 +17,10 @@ STORED_WITHIN = timedelta(seconds=5)
 
 def hear_gate(unit: Unit, places: Places, command: HearGate) -> Stored:
     """Take over how far a gate has told; a claim about rows that we do not hold proves nothing yet."""
+    if unit.violations.last_row(command.gate, command.epoch) < command.watermark:
+        return (
+            Stored()
+        )  # we have lost what we acknowledged (booking.resync asks for it): nobody is to be blamed for that
     if unit.violations.holds_rows(command.gate, command.epoch, command.watermark, command.last_sequence):
         unit.violations.hear(command.gate, min(command.wall, command.at) - STORED_WITHIN)
         confirm_heard(unit, places, command.at)

@@ -55,5 +55,8 @@ class ViolationBook(Protocol):
     def holds_rows(self, gate: str, epoch: int, after: int, last: int) -> bool:
         """Tell whether the inbox has every row of `gate` with a sequence in (`after`, `last`]."""
 
+    def last_row(self, gate: str, epoch: int) -> int:
+        """Return the highest sequence of `gate` that the inbox has; 0 when it has none."""
+
     def audit(self, at: datetime, staff: str, action: str, subject: str, facts: dict[str, str]) -> None:
         """Insert a line about what staff did."""

@@ -138,6 +138,13 @@ class ViolationRows:
         ).fetchone()
         return bool(row[0] >= last - after)
 
+    def last_row(self, gate: str, epoch: int) -> int:
+        """Return the highest sequence of `gate` that the inbox has; 0 when it has none."""
+        row: Any = self._db.execute(
+            "SELECT coalesce(max(sequence), 0) FROM inbox WHERE gate = ? AND epoch = ?", (gate, epoch)
+        ).fetchone()
+        return int(row[0])
+
     def audit(self, at: datetime, staff: str, action: str, subject: str, facts: dict[str, str]) -> None:
         """Insert a line about what staff did."""
         self._db.execute(

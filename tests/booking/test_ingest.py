@@ -251,7 +251,7 @@ def report(gate, clock, *, key=None, retained=False, state="birth", **outbox):
     [
         ({}, "standing"),
         ({"last_sequence": 1}, "provisional"),  # a row of before then is still on its way
-        ({"last_sequence": 1, "watermark": 1}, "standing"),
+        ({"last_sequence": 1, "watermark": 1}, "provisional"),  # it was acknowledged, and we have lost it
         ({"state": "death"}, "provisional"),
         ({"retained": True}, "provisional"),  # the broker kept it: nobody knows from when
         ({"key": SigningKey.generate()}, "provisional"),
@@ -259,7 +259,7 @@ def report(gate, clock, *, key=None, retained=False, state="birth", **outbox):
     ids=[
         "told",
         "not-all",
-        "told-to-the-mark",
+        "lost-by-us",
         "died",
         "kept-by-the-broker",
         "forged",
