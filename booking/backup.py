@@ -21,12 +21,13 @@ import msgspec
 from booking.errors import BookingError
 from booking.identity import KEY_FILE, MASTER_FILE
 from booking.settings import BookingSettings
-from booking.store.backup import Progress, check_sqlite, copy_sqlite, put_back_sqlite
+from booking.store.backup import POSTGRES, SQLITE, Progress, check_copy, copies_of
 from runtime.secret_file import create_secret, read_secret, sync_folder
 from runtime.version import version
 
 FORM = 1
-MANIFEST, DATABASE = "manifest.json", "booking.sqlite"
+MANIFEST = "manifest.json"
+DATABASES = (SQLITE, POSTGRES)
 MAX_MANIFEST = 64 * 1024
 SECRETS = (KEY_FILE, MASTER_FILE)
 MAX_SECRET = 16 * 1024
@@ -68,11 +69,12 @@ def save(settings: BookingSettings, target: Path, now: datetime, progress: Progr
         raise BookingError(f"{target} is there already: a backup replaces nothing, choose another name")
     try:
         with _workplace(target.parent) as folder:
-            copy_sqlite(_file(settings), folder / DATABASE, progress)
+            database, copies = copies_of(settings.store, settings.data)
+            schema = copies.copy(folder / database, progress)
             for name in SECRETS:
                 create_secret(folder / name, read_secret(settings.data / name))
-            parts = {name: _part(folder / name) for name in (DATABASE, *SECRETS)}
-            manifest = Manifest(FORM, now, version(), check_sqlite(folder / DATABASE), parts)
+            parts = {name: _part(folder / name) for name in (database, *SECRETS)}
+            manifest = Manifest(FORM, now, version(), schema, parts)
             (folder / MANIFEST).write_bytes(msgspec.json.encode(manifest))
             packed = folder / "backup.tar"
             with os.fdopen(os.open(packed, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
@@ -88,14 +90,6 @@ def save(settings: BookingSettings, target: Path, now: datetime, progress: Progr
     return manifest
 
 
-def _file(settings: BookingSettings) -> Path:
-    if isinstance(settings.store, Path):
-        return settings.store
-    raise BookingError(
-        "the database is PostgreSQL's: save and restore it with pg_dump and pg_restore (docs/operations.md, PostgreSQL)"
-    )
-
-
 def check(source: Path) -> Manifest:
     """Read a backup through, every byte of it, and change nothing; BookingError says what is wrong with it."""
     with _unpacked(source, Path(tempfile.gettempdir())) as (_, manifest):
@@ -106,10 +100,15 @@ def restore(settings: BookingSettings, source: Path, now: datetime) -> Restored:
     """Put a backup in the place of a service that is stopped; what was there is set aside, never deleted."""
     data = settings.data
     data.mkdir(parents=True, exist_ok=True)
-    database = _file(settings)
+    place = settings.store
+    database, copies = copies_of(place, data)
     try:
-        with _unpacked(source, database.parent) as (folder, manifest):
-            replaced = put_back_sqlite(folder / DATABASE, database, now)
+        # beside the database, so that the file only has to be renamed
+        with _unpacked(source, place.parent if isinstance(place, Path) else data) as (folder, manifest):
+            if database not in manifest.parts:
+                kind = "an SQLite file" if SQLITE in manifest.parts else "a PostgreSQL database"
+                raise BookingError(f"{source} holds {kind}: name one as `database` in the settings to restore it into")
+            replaced = copies.put_back(folder / database, now)
             aside = [replaced] if replaced else []
             aside += [old for name in SECRETS if (old := _put_back_secret(folder / name, data / name, now))]
             sync_folder(data)
@@ -158,8 +157,8 @@ def _unpacked(source: Path, parent: Path) -> Iterator[tuple[Path, Manifest]]:
             for name, part in manifest.parts.items():
                 if not (folder / name).exists() or _part(folder / name) != part:
                     raise BookingError(f"{source} is damaged: {name} is missing or not what was saved")
-            if check_sqlite(folder / DATABASE) != manifest.schema:
-                raise BookingError(f"{source} is damaged: its database is not of the schema that its manifest names")
+            for name in manifest.parts.keys() & set(DATABASES):
+                check_copy(folder / name, manifest.schema)
             yield folder, manifest
     except (tarfile.TarError, EOFError) as error:
         raise BookingError(f"{source} is no backup of this service, or damaged: {error}") from error
@@ -172,8 +171,9 @@ def _manifest(source: Path, content: bytes) -> Manifest:
         raise BookingError(f"{source} is no backup of this service: its manifest cannot be read ({error})") from error
     if manifest.form != FORM:
         raise BookingError(f"{source} has form {manifest.form}; this Seatgate reads form {FORM}: use a newer version")
-    if set(manifest.parts) != {DATABASE, *SECRETS} or any(manifest.parts[name].bytes > MAX_SECRET for name in SECRETS):
-        raise BookingError(f"{source} is no backup of this service: it should hold {DATABASE}, {', '.join(SECRETS)}")
+    known = ({SQLITE, *SECRETS}, {POSTGRES, *SECRETS})
+    if set(manifest.parts) not in known or any(manifest.parts[name].bytes > MAX_SECRET for name in SECRETS):
+        raise BookingError(f"{source} is no backup of this service: it should hold a database, {', '.join(SECRETS)}")
     return manifest
 
 

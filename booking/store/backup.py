@@ -1,4 +1,5 @@
-"""Copies of a database while it is in use, and putting one back: SQLite through its own backup interface.
+"""Copies of a database while it is in use, and putting one back: SQLite through its own backup interface (PostgreSQL's is
+booking.store.postgres.dump).
 
 What a backup consists of beside the database (keys, a manifest) is booking.backup's; here are databases alone.
 """
@@ -7,12 +8,15 @@ import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import apsw
 
 from booking.store.connection import ProcessLock, check_version, open_reader
 from booking.store.errors import StoreError
+from booking.store.postgres.dump import PostgresCopies, check_dump, newest_schema
 from booking.store.steps import migrations
+from config.values import Secret
 from runtime.secret_file import sync_folder
 
 PAGES_PER_STEP = 1000
@@ -20,7 +24,54 @@ Progress = Callable[[int, int], None]
 """Called with (pages done, pages in all)."""
 
 
-def copy_sqlite(database: Path, target: Path, progress: Progress) -> None:
+SQLITE, POSTGRES = "booking.sqlite", "booking.pgdump"
+"""What a copy of each kind is called."""
+
+
+class Copies(Protocol):
+    """One database of this service: copied while it is in use, put back while it is not."""
+
+    def copy(self, target: Path, progress: Progress) -> int:
+        """Write a checked snapshot into `target` and return its schema number; StoreError when it cannot be had."""
+
+    def put_back(self, copy: Path, now: datetime) -> Path | None:
+        """Make the database what `copy`, a checked file beside it, holds; return where what was there has been put."""
+
+
+class SqliteCopies:
+    """`Copies` of a file."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+
+    def copy(self, target: Path, progress: Progress) -> int:
+        """Write a checked snapshot into `target`."""
+        return copy_sqlite(self._database, target, progress)
+
+    def put_back(self, copy: Path, now: datetime) -> Path | None:
+        """Replace the file."""
+        return put_back_sqlite(copy, self._database, now)
+
+
+def copies_of(database: Path | Secret, data: Path) -> tuple[str, Copies]:
+    """Return what a copy of this database is called, and what makes one."""
+    if isinstance(database, Secret):
+        return POSTGRES, PostgresCopies(database, data)
+    return SQLITE, SqliteCopies(database)
+
+
+def check_copy(file: Path, schema: int) -> None:
+    """Read a copy of either kind through; StoreError when it is damaged or not of this schema."""
+    if file.name == SQLITE:
+        if check_sqlite(file) != schema:
+            raise StoreError(f"{file.name} is not of the schema that its manifest names")
+        return
+    check_dump(file)
+    if not 0 < schema <= newest_schema():
+        raise StoreError(f"{file.name} has schema {schema}: restore it with the version of Seatgate that wrote it")
+
+
+def copy_sqlite(database: Path, target: Path, progress: Progress) -> int:
     """Write what `database` holds at this moment into `target`, a single file; the service may go on writing.
 
     The copy is one snapshot, checked before this returns. StoreError when it cannot be had.
@@ -45,7 +96,7 @@ def copy_sqlite(database: Path, target: Path, progress: Progress) -> None:
             copy.close()
     except apsw.Error as error:
         raise StoreError(f"{database} could not be copied to {target}: {error}") from error
-    check_sqlite(target)
+    return check_sqlite(target)
 
 
 def check_sqlite(file: Path) -> int:

@@ -9,10 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 from booking import backup
+from booking.backup import DATABASES
 from booking.backup_cli import backup as backup_command
 from booking.backup_cli import restore as restore_command
 from booking.errors import BookingError
 from booking.identity import Identity
+
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+EVIDENCE_ALONE = "SELECT count(*) FROM reservations WHERE id NOT IN (SELECT reservation FROM evidence)"
 
 
 @pytest.fixture
@@ -22,7 +26,7 @@ def service(desk, tmp_path):
     identity = Identity.load_or_create("lib", data)
     config = tmp_path / "booking.toml"
     config.write_text(
-        f'site = "site.toml"\ndata = "{data}"\ndatabase = "{desk.database}"\n[broker]\npassword_file = "mqtt"\n',
+        f'site = "site.toml"\ndata = "{data}"\ndatabase = "{getattr(desk.database, "value", desk.database)}"\n[broker]\npassword_file = "mqtt"\n',
         encoding="utf-8",
     )
     desk.identity, desk.data, desk.config = identity, data, config
@@ -68,7 +72,7 @@ def test_what_was_booked_before_it_is_in_it_and_comes_back(service, open_desk, t
     taken = again.book("S003", "centre-001", "10:00", "12:00", now="08:30")
     assert taken.code == "seat-taken"
     again.booked("S002", "centre-002", "09:00", "11:00", now="08:30")
-    assert [kept_aside for kept_aside in tmp_path.iterdir() if ".before-restore-" in kept_aside.name]
+    assert [path for path in tmp_path.rglob("*") if ".before-restore-" in path.name]
 
 
 def test_a_backup_of_a_service_at_work_is_one_moment_of_it(service, tmp_path):
@@ -76,11 +80,11 @@ def test_a_backup_of_a_service_at_work_is_one_moment_of_it(service, tmp_path):
     stop = threading.Event()
 
     def work():
-        hours = 0
+        turn = 0
         while not stop.is_set():
-            stay = service.booked(f"S{hours % 40:03}", "centre-001", "09:00", "10:00", now="08:10")
+            stay = service.booked(f"S{turn % 40:03}", f"centre-00{turn // 80 % 9 + 1}", "09:00", "10:00", now="08:10")
             service.act(stay, "cancel", "08:11")
-            hours += 1
+            turn += 1
 
     worker = threading.Thread(target=work)
     worker.start()
@@ -89,16 +93,14 @@ def test_a_backup_of_a_service_at_work_is_one_moment_of_it(service, tmp_path):
     finally:
         stop.set()
         worker.join(30)
+    service.close()
     for file in files:
-        database = tmp_path / f"{file.stem}.sqlite"
-        with tarfile.open(file) as tar:
-            database.write_bytes(tar.extractfile("booking.sqlite").read())
-        import apsw
-
-        copy = apsw.Connection(str(database))
-        alone = copy.execute("SELECT count(*) FROM reservations WHERE id NOT IN (SELECT reservation FROM evidence)")
-        assert alone.fetchall() == [(0,)]
-        copy.close()
+        done = run(restore_command, file, "--config", service.config)
+        assert done.exit_code == 0, done.output
+        with service.direct() as database:
+            assert database.execute(EVIDENCE_ALONE).fetchone()[0] == 0
+        for old in (*tmp_path.glob("*.before-restore-*"), *service.data.glob("*.before-restore-*")):
+            old.unlink()
 
 
 def test_the_keys_come_back_with_it(service, tmp_path):
@@ -120,7 +122,7 @@ def test_a_running_service_is_not_replaced(service, tmp_path):
     file = saved(service, tmp_path / "a.tar")
     done = run(restore_command, file, "--config", service.config)
     assert done.exit_code == 1
-    assert "another booking process is using" in done.output
+    assert "another booking process is using" in done.output or "is in use: stop every" in done.output
     assert service.status(kept, "08:30") == "reserved"
 
 
@@ -155,11 +157,11 @@ def with_manifest(**changes):
     [
         (lambda name, content: None if name == "master-secret" else content, "master-secret is missing"),
         (lambda name, content: None if name == "manifest.json" else content, "its first file is not manifest.json"),
-        (lambda name, content: content[:-1] + b"!" if name == "booking.sqlite" else content, "not what was saved"),
-        (lambda name, content: content[:-1] if name == "booking.sqlite" else content, "not what its manifest says"),
+        (lambda name, content: content[:-1] + b"!" if name in DATABASES else content, "not what was saved"),
+        (lambda name, content: content[:-1] if name in DATABASES else content, "not what its manifest says"),
         (lambda name, content: b"{}" if name == "manifest.json" else content, "its manifest cannot be read"),
         (with_manifest(form=9), "form 9"),
-        (with_manifest(schema=3), "not of the schema"),
+        (with_manifest(schema=9999), "schema"),
         (with_manifest(parts={"../../etc/passwd": {"bytes": 1, "sha256": "x"}}), "it should hold"),
     ],
 )
@@ -179,3 +181,16 @@ def test_a_file_that_is_no_backup_is_named(service, tmp_path):
         (tmp_path / "x.tar").write_bytes(content)
         with pytest.raises(BookingError, match="is no backup of this service"):
             backup.check(tmp_path / "x.tar")
+
+
+def test_a_backup_of_the_other_kind_of_database_is_refused(service, tmp_path):
+    file = saved(service, tmp_path / "a.tar")
+    service.close()
+    text = service.config.read_text(encoding="utf-8")
+    other = str(tmp_path / "x.sqlite") if "postgresql://" in text else "postgresql://nobody@127.0.0.1:9/none"
+    service.config.write_text(
+        "\n".join(f'database = "{other}"' if line.startswith("database") else line for line in text.splitlines()),
+        encoding="utf-8",
+    )
+    done = run(restore_command, file, "--config", service.config)
+    assert (done.exit_code, "name one as `database`" in done.output) == (1, True), done.output

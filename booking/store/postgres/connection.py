@@ -62,6 +62,14 @@ class Address:
     def __repr__(self) -> str:
         return f"{self._host}:{self._port}/{self.dbname}"
 
+    def environment(self) -> dict[str, str]:
+        """Return libpq's environment variables for this address, for PostgreSQL's own programs."""
+        return {
+            option.envvar.decode(): str(value)
+            for option in psycopg.pq.Conninfo.parse(self._conninfo.encode())
+            if option.envvar and (value := option.val and option.val.decode())
+        }
+
     def connect(self, settings: str) -> "PostgresConnection":
         """Open a connection and run `settings`; AwayError when nobody answers, StoreError says what else to do."""
         try:
