@@ -21,6 +21,7 @@ from booking.notify import Notifier
 from booking.service.floor import KeepHours
 from booking.service.ports import Touched
 from booking.settings import BookingSettings
+from booking.sso.providers import sign_ins
 from booking.store.opened import Store
 from booking.store.opening import open_store
 from booking.sweeper import Sweeper
@@ -83,6 +84,7 @@ def run(settings: BookingSettings) -> None:
             local_token_hash=hash_of(local.token),
             production=settings.production,
             offer=offer_of(settings.channels),
+            sign_in=sign_ins(settings.sign_in, public_url, clock),
             faults=edge.faults,
         )
         server = WebServer(create_app(context), live, on_started=lambda: service.ready(f"serving on {host}:{port}"))

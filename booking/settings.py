@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from booking.sso.settings import SignInSettings
+from booking.sso.settings import problems_of as sign_in_problems
 from config import ConfigError, load, shipped
 from config.values import Secret
 from runtime.logs import LEVELS
@@ -59,6 +61,7 @@ class BookingSettings:
     http: HttpSettings
     broker: BrokerSettings
     channels: ChannelSettings = attrs.field(factory=ChannelSettings)
+    sign_in: SignInSettings = attrs.field(factory=SignInSettings)
     database: str = attrs.field(default="", repr=lambda value: repr(_without_password(value)))
     public_url: str = ""
     production: bool = False
@@ -103,6 +106,7 @@ def _problems(settings: BookingSettings) -> list[str]:
         problems.append('database: name a file, or a PostgreSQL database: "postgresql://role@host/name"')
     if settings.log_level not in LEVELS:
         problems.append(f"log_level: one of {', '.join(LEVELS)}")
+    problems += sign_in_problems(settings.sign_in, production=settings.production)
     return problems + _channel_problems(settings.channels)
 
 

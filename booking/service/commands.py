@@ -18,6 +18,7 @@ from booking.service.patrol import MarkSeat
 from booking.service.people import Imported, PeopleCommand
 from booking.service.recognition import RecognitionCommand
 from booking.service.request_key import RequestKey
+from booking.service.sso import SsoCommand
 from booking.service.telling import Claimed, TellingCommand, Waiting, WaitingCommand
 from booking.service.violation_commands import ViolationCommand
 from messages.access import GateEvent
@@ -300,6 +301,7 @@ Command = (
     | ViolationCommand
     | RecognitionCommand
     | GateCommand
+    | SsoCommand
 )
 
 
@@ -330,7 +332,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """A reader code belonged to this reader."""
+    """A reader code belonged to this reader, or the university vouched for them."""
 
     reader: str
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from booking.domain.refusals import Refusal
+from booking.service.sso import VouchedSession
 
 
 class BindingStatus(StrEnum):
@@ -176,6 +177,12 @@ class IdentityReads(Protocol):
 
     def activation(self, reader: str, now: datetime) -> ActivationView | None:
         """A reader's open activation code."""
+
+    def has_vouched(self, kind: str, handle_hash: bytes | None, subject_hash: bytes | None) -> bool:
+        """Whether a session is open that one sign-in at the university began, or without `handle_hash` one person's."""
+
+    def vouched_session(self, token_hash: bytes) -> VouchedSession | None:
+        """How a session came about that the university vouched for; None for any other."""
 
     def identity_audit(self, *, limit: int = 100) -> list[AuditLine]:
         """The newest lines of who did what, newest first: for staff."""

@@ -52,12 +52,20 @@ from booking.service.ports import Touched
 from booking.service.presence import catch_up, check_in_by_code, record_event
 from booking.service.recognition import RecognitionCommand
 from booking.service.reserve import reserve
+from booking.service.sso import SsoCommand
 from booking.service.telling import StartWaiting, TellingCommand, WaitingCommand
 from booking.service.violation_commands import Appeal, DecideViolation, GrantAmnesty, HearGate
 from booking.service.waiting import start_waiting, tell_of_free
 from booking.store import desk_commands as desk
 from booking.store import floor_commands as floor
-from booking.store import gate_commands, identity_commands, numbering, people_commands, recognition_commands
+from booking.store import (
+    gate_commands,
+    identity_commands,
+    numbering,
+    people_commands,
+    recognition_commands,
+    sso_commands,
+)
 from booking.store import telling_commands as telling
 from booking.store.draw_rows import DrawRows
 from booking.store.engine import Engine
@@ -151,6 +159,8 @@ class Batch:
         if isinstance(command, RecognitionCommand):
             return recognition_commands.carry_out(self._db, command)
         catch_up(unit, self._places, command.at)
+        if isinstance(command, SsoCommand):
+            return sso_commands.carry_out(self._db, command)
         if isinstance(command, GateCommand):
             return gate_commands.carry_out(unit, self._places, command)
         match command:

@@ -6,6 +6,7 @@ from typing import Any
 
 from booking.domain.refusals import Refusal
 from booking.service.identity import ActivationView, AuditLine, BindingStatus, BindingView, Spent
+from booking.service.sso import VouchedSession
 from booking.store.identity_commands import blocked
 from booking.store.pool import ReaderPool
 from booking.store.rows import facts_of_json, moment, moment_or_none, us
@@ -60,6 +61,24 @@ class IdentityReads:
                 (reader, us(now)),
             ).fetchone()
         return ActivationView(moment(row[0]), moment(row[1]), row[2]) if row else None
+
+    def has_vouched(self, kind: str, handle_hash: bytes | None, subject_hash: bytes | None) -> bool:
+        """Whether a session is open that one sign-in at the university began, or without `handle_hash` one person's."""
+        column, value = ("handle_hash", handle_hash) if handle_hash else ("subject_hash", subject_hash)
+        with self._identity.lend() as db:
+            row = db.execute(
+                f"SELECT 1 FROM vouched_sessions WHERE kind = ? AND {column} = ? LIMIT 1",  # noqa: S608 - one of two columns
+                (kind, value),
+            ).fetchone()
+        return row is not None
+
+    def vouched_session(self, token_hash: bytes) -> VouchedSession | None:
+        """How a session came about that the university vouched for; None for any other."""
+        with self._identity.lend() as db:
+            row = db.execute(
+                "SELECT kind, id_token FROM vouched_sessions WHERE token_hash = ?", (token_hash,)
+            ).fetchone()
+        return VouchedSession(row[0], row[1]) if row else None
 
     def identity_audit(self, *, limit: int = 100) -> list[AuditLine]:
         """The newest lines of who did what, newest first: for staff."""

@@ -46,6 +46,7 @@ from booking.web import (
     pages_patrol,
     pages_records,
     pages_session,
+    pages_sso,
     pages_staff,
     pages_violations,
     pages_waits,
@@ -58,6 +59,7 @@ from booking.web.express import Express
 from booking.web.metrics import Metrics, inside_of
 from booking.web.middleware import BodyLimit, Surround
 from booking.web.sign_in import Doorman
+from booking.web.university import University
 
 VERSION = "1"
 API = (
@@ -83,6 +85,7 @@ API = (
 PLAIN = [api_reservations.RESERVE, api_areas.EVENTS]
 PAGES = (
     pages_session.router,
+    pages_sso.router,
     pages_book.router,
     pages_move.router,
     pages_records.router,
@@ -133,6 +136,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.static = service_routes.load_static()
     app.state.metrics = Metrics(context.live, context.clock, inside_of(context))
     app.state.doorman = Doorman(context)
+    app.state.university = University(context)
     app.state.bells = Bells()
     app.state.refusal_page = pages.refusal_page
     app.state.templates = pages.Templates(app.state.static)

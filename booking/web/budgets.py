@@ -16,6 +16,8 @@ _FEW_MINUTES = timedelta(minutes=5)
 SIGN_IN_READER = Budget("sign-in-reader", 5, _FEW_MINUTES)
 SIGN_IN_ADDRESS = Budget("sign-in-address", 60, _FEW_MINUTES)
 """A reading room shares one address behind its router."""
+UNIVERSITY_ADDRESS = Budget("university-address", 300, _FEW_MINUTES)
+"""Answers of the university's sign-in that an address brings: each makes us ask there. A campus may share one address."""
 ENROL_ADDRESS = Budget("enrol-address", 10, _FEW_MINUTES)
 ACTIVATION_MADE = Budget("activation-made", 10, timedelta(minutes=10))
 ACTIVATION_ADDRESS = Budget("activation-address", 30, timedelta(minutes=10))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from booking.domain.telling import Offer
 from booking.service.ports import Reads, Writer
+from booking.sso.vouching import SignIns
 from config.schema import Kiosk, Site
 from runtime.clock import Clock
 
@@ -57,6 +58,8 @@ class Context:
     production: bool = False
     offer: Offer = field(default_factory=Offer)
     """The channels on which readers can be told beside our pages."""
+    sign_in: SignIns = field(default_factory=SignIns)
+    """How people may sign in."""
     faults: Callable[[], list[str]] = field(default=list)
     """Why the service is not ready now, a sentence each; empty when it is (`/readyz`)."""
 

@@ -1,4 +1,4 @@
-"""Counts for Prometheus, in a registry of their own: requests, refusals, open streams."""
+"""Counts for Prometheus, in a registry of their own: requests, refusals, sign-ins, open streams."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -33,6 +33,12 @@ class Metrics:
             registry=self._registry,
         )
         self._refusals = Counter("seatgate_refusals", "Refusals by code.", ["code"], registry=self._registry)
+        self._sign_ins = Counter(
+            "seatgate_sign_ins",
+            "Tries to sign in by kind (local, cas, oidc) and outcome (ok, or the refusal).",
+            ["kind", "outcome"],
+            registry=self._registry,
+        )
         Gauge("seatgate_live_streams", "Open live streams.", registry=self._registry).set_function(
             lambda: float(live.watchers)
         )
@@ -55,6 +61,10 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
         if refusal is not None:
             self._refusals.labels(refusal).inc()
+
+    def sign_in(self, kind: str, outcome: str) -> None:
+        """Count one try to sign in: "ok", or the code of its refusal."""
+        self._sign_ins.labels(kind, outcome).inc()
 
     def text(self) -> bytes:
         """Return the exposition."""

@@ -317,6 +317,14 @@ class ReaderCodeOut(BaseModel):
     picture: str
 
 
+class SignInOut(BaseModel):
+    """A sign-in of the university's: `url` is opened in a browser."""
+
+    kind: str
+    url: str
+    label: TextOut
+
+
 class ProblemOut(BaseModel):
     """RFC 9457: why not. `code` is one of a closed list (see /docs)."""
 
@@ -329,3 +337,5 @@ class ProblemOut(BaseModel):
     next_allowed_at: datetime | None
     sentences: dict[str, str]
     errors: list[dict[str, str]] | None = None
+    sign_ins: list[SignInOut] | None = None
+    """With `sign-in-elsewhere`: where a browser signs in instead."""

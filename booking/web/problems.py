@@ -54,6 +54,11 @@ _STATUS = {
     RefusalCode.BINDING_OVER: 410,
     RefusalCode.SIGN_IN_REQUIRED: 401,
     RefusalCode.SIGN_IN_FAILED: 401,
+    RefusalCode.SIGN_IN_ELSEWHERE: 403,
+    RefusalCode.UNIVERSITY_DOWN: 503,
+    RefusalCode.UNIVERSITY_DENIED: 403,
+    RefusalCode.UNIVERSITY_ONLY: 403,
+    RefusalCode.SIGN_IN_OVER: 403,
     RefusalCode.TOO_MANY_TRIES: 429,
     RefusalCode.FORBIDDEN: 403,
     RefusalCode.CROSS_SITE: 403,
@@ -128,9 +133,22 @@ def answer(request: Request, refused: Refused) -> Response:
         body = problem(
             context, refused.refusal, language=api_language(request), errors=refused.errors, status=refused.status
         )
+        if refused.refusal.code is RefusalCode.SIGN_IN_ELSEWHERE:
+            body["sign_ins"] = _sign_ins(context)
         return JSONResponse(body, refused.status, headers=headers, media_type=MEDIA_TYPE)
     page: RefusalPage = request.app.state.refusal_page
     return page(request, refused, headers)
+
+
+def _sign_ins(context: Context) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": str(provider.kind),
+            "url": f"{context.public_url.rstrip('/')}/sign-in/{provider.kind}",
+            "label": {"zh": provider.label.zh, "en": provider.label.en},
+        }
+        for provider in context.sign_in.providers
+    ]
 
 
 def wants_page(request: Request) -> bool:

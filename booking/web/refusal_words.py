@@ -95,6 +95,20 @@ _WHY = {
     RefusalCode.TOO_MANY_WAITS: N_("You wait for as many seats as are allowed at once."),
     RefusalCode.SIGN_IN_REQUIRED: N_("Please sign in first."),
     RefusalCode.SIGN_IN_FAILED: N_("Student number or password is wrong. Graduate numbers have capital letters."),
+    RefusalCode.SIGN_IN_ELSEWHERE: N_(
+        "Here you sign in with your university account, in a browser. The library keeps no passwords."
+    ),
+    RefusalCode.UNIVERSITY_DOWN: N_(
+        "The university's sign-in does not answer at the moment. If you are signed in you stay signed in, and seats and "
+        "check-ins are not affected. Please try again in a minute."
+    ),
+    RefusalCode.UNIVERSITY_DENIED: N_("The university's sign-in did not confirm who you are. Please sign in again."),
+    RefusalCode.UNIVERSITY_ONLY: N_(
+        "The university knows you, but the library does not have you among its readers yet. Please ask at the desk."
+    ),
+    RefusalCode.SIGN_IN_OVER: N_(
+        "This sign-in was not begun in this browser, or too long ago. Please sign in again from here."
+    ),
     RefusalCode.TOO_MANY_TRIES: N_("Too many tries. Please wait a little."),
     RefusalCode.FORBIDDEN: N_("Your account may not do this."),
     RefusalCode.CROSS_SITE: N_("This request did not come from a page of ours. Please go back and try again."),

@@ -14,6 +14,7 @@ from booking.service.identity import ForgiveTries, Spent
 from booking.service.views import ReaderView
 from booking.web import budgets
 from booking.web.context import Context
+from booking.web.metrics import Metrics
 from booking.web.sessions import submit
 
 MAX_PASSWORD_CHARS = 256
@@ -31,6 +32,14 @@ class Doorman:
 
     async def admit(self, request: Request, reader: str, password: str) -> ReaderView | Refusal:
         """Return the reader whose password this is, or why not."""
+        found = await self._admit(request, reader, password)
+        metrics: Metrics = request.app.state.metrics
+        metrics.sign_in("local", str(found.code) if isinstance(found, Refusal) else "ok")
+        return found
+
+    async def _admit(self, request: Request, reader: str, password: str) -> ReaderView | Refusal:
+        if not self._context.sign_in.local:
+            return Refusal(RefusalCode.SIGN_IN_ELSEWHERE)
         context, folded = self._context, reader.strip().upper()
         # counted before the slow check, so that a burst of parallel tries cannot pass the budget
         refusal = await budgets.spend(

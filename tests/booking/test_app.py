@@ -213,3 +213,27 @@ def test_a_port_already_taken_is_one_sentence(make_process):
 )
 def test_settings_that_cannot_be_meant_are_refused_with_a_sentence(make_process, changes, sentence):
     assert sentence in make_process(**changes).refusal()
+
+
+def test_a_sign_in_server_that_never_answers_does_not_hold_up_the_stop(make_process):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"http://127.0.0.1:{mute.getsockname()[1]}/cas"
+        process = make_process(**{"sign_in.cas.server": address, "sign_in.timeout": "30s"}).start()
+        assert 'href="/sign-in/cas"' in process.get("/sign-in")[1].decode()
+        with socket.create_connection(("127.0.0.1", process.port), timeout=30) as waiting:
+            waiting.sendall(b"GET /sign-in/cas HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            taken, _ = mute.accept()
+            with taken:
+                assert process.get("/healthz")[0] == 200
+                code, seconds, _ = process.stop()
+    assert code == 0
+    assert seconds < 10  # as above
+
+
+def test_a_client_secret_that_others_can_read_is_refused(make_process, tmp_path):
+    secret = tmp_path / "oidc"
+    secret.write_text("secret")
+    secret.chmod(0o644)
+    settings = {"issuer": "https://id.example", "client_id": "seats", "client_secret_file": str(secret)}
+    refusal = make_process(**{f"sign_in.oidc.{key}": value for key, value in settings.items()}).refusal()
+    assert f"run `chmod 600 {secret}`" in refusal

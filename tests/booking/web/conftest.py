@@ -16,6 +16,7 @@ from booking.domain.places import Places
 from booking.identity import Identity
 from booking.ingest import Ingest
 from booking.service.commands import Card, LoadPeople, OfferEnrolment, Person
+from booking.sso.vouching import SignIns
 from booking.store.sqlite import open_store
 from booking.web.app import create_app
 from booking.web.context import Context
@@ -92,7 +93,7 @@ class Kiosks:
 class House:
     """A running service and what tests need to reach into."""
 
-    def __init__(self, folder, now, change=None, site="bjut.toml"):
+    def __init__(self, folder, now, change=None, site="bjut.toml", sign_in=None):
         self.clock = HandClock(now)
         self.site, plans, password = shipped_site(site)
         self.site = change(self.site) if change else self.site
@@ -129,6 +130,7 @@ class House:
             live=live,
             screens=Screens(),
             public_url=self.url,
+            sign_in=sign_in(self.url, self.clock) if sign_in else SignIns(),
             faults=lambda: self.faults,
         )
         self.app = create_app(self.context)
@@ -304,6 +306,12 @@ def wire_of(clients, tmp_path):
     return make
 
 
+@pytest.fixture(scope="session")
+def house_type():
+    """`house_type(folder, now, …)`: a service that a test opens and closes by itself, or that several share."""
+    return House
+
+
 @pytest.fixture
 def house(tmp_path):
     opened = House(tmp_path, clock_time("16:38"))
@@ -313,11 +321,15 @@ def house(tmp_path):
 
 @pytest.fixture
 def open_house(tmp_path):
-    """`open_house(change, now="16:38")`: a service whose site file is what `change` makes of a shipped one."""
+    """`open_house(change, now="16:38")`: a service whose site file is what `change` makes of a shipped one.
+
+    `sign_in(url, clock)` gives how people sign in there.
+    """
     opened = []
 
-    def open_(change=None, now="16:38", name="changed", site="bjut.toml"):
-        opened.append(House(tmp_path / name, clock_time(now), change, site))
+    def open_(change=None, now="16:38", name="changed", site="bjut.toml", sign_in=None):
+        moment = clock_time(now) if isinstance(now, str) else now
+        opened.append(House(tmp_path / name, moment, change, site, sign_in))
         return opened[-1]
 
     yield open_
