@@ -19,8 +19,10 @@ from booking.domain.refusals import Refusal
 from booking.errors import BookingError
 from booking.hearing import is_report, report_of
 from booking.identity import NAME, Identity, Signed
+from booking.resync import Resyncs
 from booking.service.commands import Command, KeepDeadLetter, Outcome, Recorded, RecordGateEvent
 from booking.service.ports import Reads, Writer
+from booking.service.violation_commands import HearGate
 from messages import access, acknowledgement, envelope
 from messages.access import Epoch, GateEvent
 from messages.access import Sequence as SequenceNumber
@@ -91,6 +93,7 @@ class Ingest:
         self._portals = {(gate.id, portal.id) for gate in places.site.gates for portal in gate.portals}
         self._acknowledged = 0
         self.counts: Counter[str] = Counter()
+        self.resyncs = Resyncs(reads, identity, publish)
 
     def on_message(self, message: Message) -> None:
         """Take a message from the broker; never waits."""
@@ -156,6 +159,7 @@ class Ingest:
         heard: list[Command] = [one for message in reports if (one := report_of(message, self._reads, now))]
         if heard:
             self._writer.submit(heard).result()
+            self.resyncs.look([one for one in heard if isinstance(one, HearGate)], now)
             self.counts["reports"] += len(heard)
 
     # ---- reading -----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 Only the composition of `runtime`'s parts; delivery itself is `runtime.uplink`. The thread is started in `app`.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,14 +13,18 @@ from config.schema import Site
 from gate.enrolment import Enrols, server_key
 from gate.settings import GateSettings
 from messages import topics
+from messages.command import Command, Resync
 from messages.topics import Family, Leaf
 from runtime.clock import Clock
 from runtime.mqtt import Message, MqttLink
-from runtime.outbox import Outbox
+from runtime.orders import Orders
+from runtime.outbox import Outbox, OutboxError
 from runtime.presence import Announcer
 from runtime.signing import SigningKey
 from runtime.uplink import Uplink
 from runtime.version import version
+
+_log = logging.getLogger(__name__)
 
 
 class Delivery:
@@ -79,11 +84,15 @@ class Delivery:
     def _connect(self, server: bytes, on_change: Callable[[], None]) -> tuple[MqttLink, Uplink]:
         site, gate = self._site.id, self._settings.gate
         acknowledgements = topics.build(site, Family.GATES, gate, Leaf.ACK)
+        commands = topics.build(site, Family.GATES, gate, Leaf.COMMAND)
+        orders = Orders(server, self._clock)
         presence = Announcer(site, Family.GATES, gate, version(), self._clock, self._key, self._outbox)
 
         def on_message(message: Message) -> None:
             if message.topic == acknowledgements:
                 uplink.on_ack(message)
+            elif message.topic == commands:
+                self._obey(orders.accept(message), uplink)
             else:
                 uplink.on_booking_presence(message)
 
@@ -105,6 +114,22 @@ class Delivery:
         )
         uplink = Uplink(self._outbox, link, self._key, server)
         link.subscribe(acknowledgements)
+        link.subscribe(commands)
         link.subscribe(topics.every(site, Family.BOOKING, Leaf.PRESENCE))
         self._link, self._uplink = link, uplink
         return link, uplink
+
+    def _obey(self, order: Command | None, uplink: Uplink) -> None:
+        """Act on a command that was found good. The broker's thread: an outbox that fails is told and survived."""
+        if order is None:
+            return
+        if not isinstance(order, Resync):
+            _log.warning("command refused why=not-for-a-gate id=%s", order.id)
+            return
+        try:
+            again = uplink.send_again(order.epoch, order.first, order.last)
+        except OutboxError as error:
+            _log.critical("events that booking has lost cannot be read again: %s", error)
+            return
+        _log.warning("booking has lost events first=%d last=%d sent_again=%d", order.first, order.last, again)
+        self.report()

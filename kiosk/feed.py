@@ -5,24 +5,20 @@ unsigned, late or repeated is refused.
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable
-from datetime import timedelta
 
 from kiosk.inputs import BookingChanged, Input, LinkChanged, MapArrived, PictureWanted
-from messages import command, seats, topics
+from messages import seats, topics
+from messages.command import Screenshot
 from messages.errors import MessageError
 from messages.presence import PresenceState
 from messages.topics import Family, Leaf
 from runtime.clock import Clock
 from runtime.mqtt import Message
+from runtime.orders import Orders
 from runtime.presence import read_presence
-from runtime.signing import SIG, verify
 
 _log = logging.getLogger(__name__)
-REMEMBERED_COMMANDS = 256
-MAX_LIFE = timedelta(seconds=60)
-"""A command whose deadline lies further ahead is not believed: it could be repeated after we have forgotten it."""
 
 
 class Feed:
@@ -38,7 +34,7 @@ class Feed:
         self._server_key = server_key
         self._clock = clock
         self._put = put
-        self._done: deque[str] = deque(maxlen=REMEMBERED_COMMANDS)
+        self._orders = Orders(server_key, clock)
 
     def on_link(self, *, up: bool) -> None:
         """Note that the broker came or went."""
@@ -76,15 +72,8 @@ class Feed:
             self._put(BookingChanged(up=presence.state is PresenceState.BIRTH))
 
     def _command(self, message: Message) -> None:
-        if not verify(self._server_key, message.topic, message.payload, message.properties.get(SIG, "")):
-            _log.warning("command refused why=signature topic=%s", message.topic)
-            return
-        order = command.decode(message.payload)
-        now = self._clock.now()
-        if message.retained or not now <= order.deadline <= now + MAX_LIFE:
-            _log.warning("command refused why=deadline id=%s deadline=%s", order.id, order.deadline)
-        elif order.id in self._done:
-            _log.warning("command refused why=repeated id=%s", order.id)
-        else:
-            self._done.append(order.id)
+        order = self._orders.accept(message)
+        if isinstance(order, Screenshot):
             self._put(PictureWanted(order.id))
+        elif order is not None:
+            _log.warning("command refused why=not-for-a-kiosk id=%s", order.id)

@@ -88,6 +88,7 @@ CHANNELS = (
         "what a turnstile reported, from the outbox",
     ),
     Channel(Family.GATES, Leaf.ACK, _B, (_G,), (_ACK,), "which events are stored; the gate's outbox lets go of them"),
+    Channel(Family.GATES, Leaf.COMMAND, _B, (_G,), (_COMMAND,), "send again what booking has lost", expires=True),
     Channel(Family.GATES, Leaf.PRESENCE, _G, (_B,), (_PRESENCE,), "birth, and death as the last will", retained=True),
     Channel(
         Family.KIOSKS,
@@ -182,7 +183,7 @@ def _operations() -> Iterator[tuple[str, Any]]:
 
 
 def _message(message: Message) -> dict[str, Any]:
-    data = msgspec.json.schema_components([message.data], ref_template=REF)[0][0]
+    data = _plain(msgspec.json.schema_components([message.data], ref_template=REF)[0][0])
     return {
         "name": message.type,
         "title": message.title,
@@ -213,9 +214,11 @@ def _schemas(messages: list[Message]) -> Iterator[tuple[str, Any]]:
 
 
 def _plain(schema: Any) -> Any:
-    """Return a schema with its patterns as JSON Schema writes them."""
+    """Return a schema as AsyncAPI takes it: JSON Schema's patterns, and no discriminator, which is OpenAPI's."""
     if isinstance(schema, dict):
         return {
-            key: value.replace(r"\Z", _ECMA_END) if key == "pattern" else _plain(value) for key, value in schema.items()
+            key: value.replace(r"\Z", _ECMA_END) if key == "pattern" else _plain(value)
+            for key, value in schema.items()
+            if key != "discriminator"
         }
     return [_plain(item) for item in schema] if isinstance(schema, list) else schema

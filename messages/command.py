@@ -1,4 +1,4 @@
-"""Commands from booking to a kiosk: signed, with an id and a deadline; late or unsigned ones are never acted on."""
+"""Commands from booking to a kiosk or a gate: signed, with an id and a deadline; late or unsigned ones are never acted on."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 
 from messages import envelope
+from messages.access import Epoch, Sequence
 from messages.envelope import Moment
 from messages.errors import MessageError
 from messages.topics import Family
@@ -13,20 +14,27 @@ from messages.topics import Family
 TYPE = "org.seatgate.command.v1"
 
 
+CommandId = Annotated[str, msgspec.Meta(min_length=16, max_length=64, pattern=r"^[A-Za-z0-9_-]+\Z")]
+
+
 class Screenshot(msgspec.Struct, frozen=True, tag="screenshot", tag_field="command"):
     """Send a picture of the idle screen, under this id, before the deadline."""
 
-    id: Annotated[str, msgspec.Meta(min_length=16, max_length=64, pattern=r"^[A-Za-z0-9_-]+\Z")]
+    id: CommandId
     deadline: Moment
 
 
-class _Named(msgspec.Struct):
-    """The name that every command carries: msgspec does not ask for the tag of a form that stands alone."""
+class Resync(msgspec.Struct, frozen=True, tag="resync", tag_field="command"):
+    """To a gate: send the events of `epoch` from sequence `first` to `last` again, acknowledged or not: booking lost them."""
 
-    command: str
+    id: CommandId
+    deadline: Moment
+    epoch: Epoch
+    first: Sequence
+    last: Sequence
 
 
-Command = Screenshot
+Command = Screenshot | Resync
 """Every command that exists."""
 
 
@@ -46,8 +54,7 @@ def decode(payload: bytes) -> Command:
     outer = envelope.decode(payload)
     if outer.type != TYPE:
         raise MessageError(f"{outer.type!r} is not a command")
-    envelope.decode_data(outer, _Named)
-    command = envelope.decode_data(outer, Command)
+    command: Command = envelope.decode_data(outer, Command)  # type: ignore[arg-type]
     if command.id != outer.id:
         raise MessageError(f"the envelope's id {outer.id!r} is not the command's {command.id!r}")
     envelope.check_times(command.deadline)

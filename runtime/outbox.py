@@ -42,6 +42,7 @@ _PENDING = """SELECT sequence, topic, payload, digest FROM rows
 WHERE state = 'pending' AND sequence > ? ORDER BY sequence LIMIT ?"""
 _SETTLE = "UPDATE rows SET state = 'settled', settled_at = ? WHERE state = 'pending' AND sequence BETWEEN ? AND ?"
 _SET_ASIDE = "UPDATE rows SET state = 'aside', settled_at = ?, code = ? WHERE state = 'pending' AND sequence = ?"
+_RESEND = "UPDATE rows SET state = 'pending', settled_at = NULL WHERE state = 'settled' AND sequence BETWEEN ? AND ?"
 # The newest row stays whatever its age: it carries the sequence on over a restart.
 _PRUNE = "DELETE FROM rows WHERE state = 'settled' AND settled_at < ? AND sequence < ?"
 
@@ -156,6 +157,20 @@ class Outbox:
                         aside.append(rejected)
             self._depth -= done + len(aside)
         return Settled(done, tuple(aside))
+
+    def resend(self, epoch: int, first: int, last: int) -> int:
+        """Put acknowledged rows from `first` to `last` back on the queue and return how many they are.
+
+        Rows that were pruned are gone; another epoch's were never here.
+        """
+        if epoch != self.epoch:
+            return 0
+        with self._database() as db:
+            self._newest = None
+            db.execute(_RESEND, (first, last))
+            again: int = db.changes()
+            self._depth += again
+        return again
 
     def set_aside(self, sequence: int, code: str) -> None:
         """Stop sending a row that can never be delivered and keep it for staff; `code` says why."""

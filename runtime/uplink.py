@@ -127,6 +127,15 @@ class Uplink:
             self._booking_is_back = True
             self.wake()
 
+    def send_again(self, epoch: int, first: int, last: int) -> int:
+        """Send what booking has lost: the acknowledged rows of `epoch` from `first` to `last`; return how many."""
+        with self._turn:
+            again = self._outbox.resend(epoch, first, last)
+            if again:
+                self._fetched = min(self._fetched, first - 1)
+        self.wake()
+        return again
+
     def counters(self) -> UplinkCounters:
         """Return the figures as they are now. From any thread."""
         counts = self._counts
@@ -173,6 +182,8 @@ class Uplink:
         free = window - len(self._flights)
         for row in self._outbox.pending(after=self._fetched, limit=free) if free > 0 else ():
             self._fetched = row.sequence
+            if row.sequence in self._flights:  # it was under way when rows before it were asked for again
+                continue
             self._flights[row.sequence] = flight = _Flight(row)
             self._send(flight, session, now)
         if not self._flights:

@@ -127,6 +127,9 @@ class Reads(TellingReads, IdentityReads, RecognitionReads, EvacuationReads, Gate
     def devices(self) -> list[DeviceView]:
         """Every enrolled gate and kiosk, by id."""
 
+    def hole(self, gate: str, epoch: int, after: int, upto: int) -> tuple[int, int] | None:
+        """The first and last sequence of the first stretch in (`after`, `upto`] that the inbox lacks; None when whole."""
+
     def passages(self, *, limit: int = 50) -> list[PassageView]:
         """The latest gate events of all readers, newest first: for staff."""
 

@@ -270,6 +270,22 @@ class ReaderReads:
         rows = self._all("SELECT id, kind, kid, public_key, enrolled_us FROM devices ORDER BY id", ())
         return [_device_view(row) for row in rows]
 
+    def hole(self, gate: str, epoch: int, after: int, upto: int) -> tuple[int, int] | None:
+        """The first and last sequence of the first stretch in (`after`, `upto`] that the inbox lacks; None when whole."""
+        of_stream = "FROM inbox WHERE gate = ?1 AND epoch = ?2 AND sequence > ?3 AND sequence <= ?4"
+        with self._pool.snapshot() as db:
+            held = db.execute(f"SELECT count(*) {of_stream}", (gate, epoch, after, upto)).fetchone()[0]
+            if held == upto - after:
+                return None
+            # in order and without a gap, each is as far from `after` as its number in the row says
+            row = db.execute(
+                f"SELECT coalesce(max(sequence), ?3) FROM (SELECT sequence, row_number() OVER (ORDER BY sequence) AS nth "  # noqa: S608
+                f"{of_stream}) AS numbered WHERE sequence - nth = ?3",
+                (gate, epoch, after, upto),
+            ).fetchone()
+            following = db.execute(f"SELECT min(sequence) {of_stream}", (gate, epoch, row[0], upto)).fetchone()
+        return row[0] + 1, upto if following[0] is None else following[0] - 1
+
     def passages(self, *, limit: int = 50) -> list[PassageView]:
         """The latest gate events of all readers, newest first: for staff."""
         rows = self._all(

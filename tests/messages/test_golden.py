@@ -9,7 +9,7 @@ import pytest
 from messages import access, acknowledgement, command, notification, presence, seats
 from messages.access import AccessEvent, AccessOutcome, AlarmEvent, Credential, CredentialKind, Direction, PassageEvent
 from messages.acknowledgement import Acknowledgement, RejectCode, Rejected
-from messages.command import Screenshot
+from messages.command import Resync, Screenshot
 from messages.notification import Notification
 from messages.presence import OutboxState, Presence, PresenceState
 from messages.seats import AreaMap, SeatState, SeatStatus
@@ -84,6 +84,7 @@ MAP = AreaMap(
     ],
 )
 SCREENSHOT = Screenshot("Zk3vQ8xW1tY7sR0p", at("16:38:12"))
+RESYNC = Resync("Zk3vQ8xW1tY7sR0q", at("16:38:37"), EPOCH, 18, 40)
 TOLD = Notification("n-1", "checked-in", at("16:38:07"), "r-1", {"label": "065", "until": "22:00"})
 
 CASES = {
@@ -112,6 +113,7 @@ CASES = {
         command.decode,
         SCREENSHOT,
     ),
+    "resync": (lambda: command.encode("bjut", "main", RESYNC, at=at("16:38:07")), command.decode, RESYNC),
     "notification": (lambda: notification.encode("bjut", "main", TOLD), notification.decode, TOLD),
 }
 

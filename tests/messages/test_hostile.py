@@ -21,6 +21,7 @@ DECODERS = {
     "birth": presence.decode,
     "area-map": seats.decode,
     "screenshot": command.decode,
+    "resync": command.decode,
     "notification": notification.decode,
 }
 TIME_FIELDS = {
@@ -30,6 +31,7 @@ TIME_FIELDS = {
     "birth": "wall",
     "area-map": "at",
     "screenshot": "deadline",
+    "resync": "deadline",
     "notification": "at",
 }
 
@@ -168,7 +170,7 @@ def test_data_outside_its_limits_is_refused(name, changes):
 @pytest.mark.parametrize("name", DECODERS)
 def test_one_kind_of_payload_does_not_pass_for_another(name):
     for other in DECODERS:
-        if {name, other} != {"access", "passage"} and name != other:
+        if {name, other} not in ({"access", "passage"}, {"screenshot", "resync"}) and name != other:
             assert refused(name, golden(other))
 
 

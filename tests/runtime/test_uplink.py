@@ -467,3 +467,22 @@ def test_a_broker_that_acknowledges_by_itself_empties_nothing(broker, running, o
     )
     assert outbox.state().depth == 3
     assert uplink.counters().acknowledged == 0
+
+
+def test_what_booking_has_lost_goes_again_and_nothing_else(uplink, outbox, link):
+    """ "a restored server can ask `resync` from its last sequence": acknowledged rows go back on the queue, in order."""
+    append(outbox, 6)
+    step(uplink, 0.0)
+    uplink.on_ack(signed_ack(outbox.epoch, [1, 2, 3, 4, 5]))
+    step(uplink, 1.0)
+    link.take()
+    assert uplink.send_again(outbox.epoch, 3, 4) == 2
+    assert outbox.state().watermark == 2
+    step(uplink, 2.0)
+    assert link.take() == [3, 4]  # 6 is under way and not due again
+    uplink.on_ack(signed_ack(outbox.epoch, [3, 4, 6]))
+    step(uplink, 3.0)
+    assert (outbox.state().depth, outbox.state().watermark) == (0, 6)
+    assert uplink.send_again(outbox.epoch + 1, 1, 6) == 0
+    assert step(uplink, 4.0) is None
+    assert link.take() == []
