@@ -52,8 +52,9 @@ def start_waiting(unit: Unit, waits: WaitingList, places: Places, command: Start
     settle(unit, places, unit.fallen_due(command.at, reader=command.reader, area=area.id), command.at)
     if seat is not None and seat.closed:
         return Refusal(RefusalCode.SEAT_CLOSED, "areas.closed_seats", facts={"label": seat.label})
-    if unit.reader_clash(command.reader, interval, but=""):
-        return Refusal(RefusalCode.READER_OVERLAP)
+    clash = unit.reader_clash(command.reader, interval, but="")
+    if clash is not None:
+        return Refusal(RefusalCode.READER_OVERLAP, next_allowed_at=clash.end, facts={"reservation": clash.id})
     wait = Wait(
         id=unit.new_id(command.at),
         reader=command.reader,

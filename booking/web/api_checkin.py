@@ -27,7 +27,7 @@ READER_CODE_BYTES = 16
 async def check_in(
     request: Request, response: Response, caller: Changing, wish: ScanIn | None = None
 ) -> ReservationOut:
-    """Check in, or come back, with a kiosk's code: given here, or scanned by this browser at most 5 minutes ago."""
+    """Check in, or come back, with a kiosk's code: given here, or scanned by this browser just before (`policy.check_in.grant_lasts`)."""
     return await _by_scan(request, response, caller, wish or ScanIn(), CheckInByCode)
 
 
@@ -35,7 +35,7 @@ async def check_in(
 async def check_out(
     request: Request, response: Response, caller: Changing, wish: ScanIn | None = None
 ) -> ReservationOut:
-    """End the stay (签退) with a code of the library: given here, or scanned by this browser at most 5 minutes ago."""
+    """End the stay (签退) with a code of the library: given here, or scanned by this browser just before (`policy.check_in.grant_lasts`)."""
     return await _by_scan(request, response, caller, wish or ScanIn(), CheckOutByCode)
 
 

@@ -50,7 +50,8 @@ def grant_for(context: Context, code: str) -> Grant | Refusal:
     found = checkin.verify(code, now, key_of, tolerance=context.site.policy.check_in.code_tolerance_steps)
     if isinstance(found, CheckInCode):
         return Grant(found.kiosk, found.step, now)
-    return Refusal(_REFUSALS[found])
+    code = _REFUSALS[found]
+    return Refusal(code, "policy.check_in.code_tolerance_steps" if code is RefusalCode.CODE_STALE else None)
 
 
 def seal(context: Context, grant: Grant) -> str:

@@ -92,7 +92,7 @@ def _on_the_web(caller: Caller) -> Caller:
 
 def _pin(request: Request, caller: Caller, refusal: Refusal | None, *, done: bool = False) -> Response:
     return render(
-        request, "pin.html", caller=caller, tab="me", done=done, wrong=_why(request, refusal),
+        request, "pin.html", caller=caller, tab="me", done=done, wrong=_why(request, refusal), code=_code(refusal),
         known=context_of(request).reads.pin_hash(caller.reader) is not None, status=_status(refusal),
     )  # fmt: skip
 
@@ -103,13 +103,19 @@ def _desk(request: Request, caller: Caller, refusal: Refusal | None) -> Response
     return render(
         request, "staff_desk.html", caller=caller, tab="staff", reads=context.reads.unknown_reads(after),
         flagged=context.reads.flagged_cards(),
-        done=request.query_params.get("done", ""), wrong=_why(request, refusal), status=_status(refusal),
+        done=request.query_params.get("done", ""), wrong=_why(request, refusal), code=_code(refusal),
+        status=_status(refusal),
     )  # fmt: skip
+
+
+def _code(refusal: Refusal | None) -> str:
+    return str(refusal.code) if refusal else ""
 
 
 def _why(request: Request, refusal: Refusal | None) -> str:
     if refusal is None:
         return ""
+    request.scope["seatgate.refusal"] = str(refusal.code)
     return refusal_words.reason(refusal, page_words(request), context_of(request).site.policy)
 
 

@@ -66,7 +66,7 @@ _WHY = {
     ),
     RefusalCode.CODE_USED: N_("You have already used this code. Please scan the one on the screen now."),
     RefusalCode.GRANT_EXPIRED: N_(
-        "More than 5 minutes have passed since you scanned. Please scan the code on the screen again."
+        "It is too long since you scanned, or you have not scanned yet. Please scan the code on the screen again."
     ),
     RefusalCode.READER_CODE_INVALID: N_("This reader code is unknown, used or expired. Please show a fresh one."),
     RefusalCode.ACTIVATION_CODE_INVALID: N_(
@@ -151,6 +151,10 @@ _RULES = {
     "policy.check_in.closes_after": N_("Check-in closes {length} after the start."),
     "policy.check_in.position_accuracy_m": N_("It must be sure to {metres} m."),
     "policy.extend.opens_before_end": N_("Extending opens {length} before the end."),
+    "policy.check_in.grant_lasts": N_("A scan counts for {length}."),
+    "policy.check_in.reader_code_lasts": N_("A reader's code counts for {length}."),
+    "policy.identity.pin_tries": N_("After {count} wrong tries it is locked."),
+    "policy.identity.pair_within": N_("A card can be paired for {length}."),
     "policy.identity.activation_code_lasts": N_("A code counts for {length}."),
     "policy.identity.binding_confirm_for": N_("An app waits {length} for an answer."),
     "policy.away.limit": N_("Be back within {length} after stepping away."),
