@@ -323,6 +323,7 @@ CASES = [
     Case(C.COOL_DOWN, cooling, "policy.booking.rebook_limit", at("17:08")),
     Case(C.DRAW_UNDER_WAY, drawn, "policy.draw.collect", ANY, policy(
         booking={"advance_days": 2, "release_at": time(22)}, draw={"collect": MIN}), "22:00"),
+    Case(C.NOT_INSIDE, lambda s: s.act(s.stay(), "confirm-inside"), "policy.gate.inside_at_opening"),
     Case(C.OTHER_BUILDING, lambda s: moving(s, "4f-west-001"), change=annex),
     Case(C.UNKNOWN_SEAT, lambda s: s.book("2f-centre-999")),
     Case(C.UNKNOWN_AREA, lambda s: s.book(None, area="9f")),

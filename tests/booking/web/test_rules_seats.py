@@ -390,7 +390,7 @@ def test_cards_and_faces_at_the_gates_are_on_record(library, wire_of, api_of):
     ],
 )
 def test_the_gates_help_with_checking_in_and_stepping_away(library, wire_of, rules, after_in, after_out):
-    """系统会依据门禁记录辅助签到、暂离"""
+    """系统会依据门禁记录辅助签到、暂离; In, window open → checked in; In, away → returned"""
     house, reader = library(policy(gate=rules))
     gate, stay = wire_of(house), book(reader)
     gate.passes("in")
@@ -417,3 +417,23 @@ def test_the_reader_confirms_what_a_gate_did(library, wire_of, minutes, status):
     if status == 409:
         assert answer.json()["policy_key"] == "policy.gate.confirm_for"
     assert seen(reader, stay)["status"] == "in-use"  # unanswered, it stands
+
+
+@pytest.mark.parametrize(("reports", "status"), [(False, "in-use"), (True, "reserved")])
+def test_a_lane_that_tells_of_passages_is_waited_for(library, wire_of, reports, status):
+    """Where a portal reports passage, attendance waits for it …; elsewhere the event applies at once"""
+
+    def change(site):
+        gates = [
+            attrs.evolve(gate, portals=[attrs.evolve(portal, reports_passage=reports) for portal in gate.portals])
+            for gate in site.gates
+        ]
+        return attrs.evolve(site, gates=gates)
+
+    house, reader = library(change)
+    stay, gate = book(reader), wire_of(house)
+    gate.passes("in")
+    assert seen(reader, stay)["status"] == status
+    if reports:
+        gate.walked(1, passed=True)
+        assert seen(reader, stay)["status"] == "in-use"

@@ -168,6 +168,8 @@ def test_the_openapi_document_is_whole(api):
         ("delete", "/api/v1/channels/{channel}"),
         ("get", "/api/v1/violations"),
         ("post", "/api/v1/violations/{violation_id}/appeal"),
+        ("post", "/api/v1/reservations/{reservation_id}/take-offer"),
+        ("post", "/api/v1/reservations/{reservation_id}/confirm-inside"),
         ("get", "/api/v1/notifications"),
         ("get", "/api/v1/staff/tasks"),
         ("post", "/api/v1/staff/tasks/{task}/settle"),
