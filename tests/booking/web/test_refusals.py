@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, time, timedelta
+from pathlib import Path
 
 import attrs
 import pytest
@@ -404,6 +405,20 @@ def test_each_refusal_is_reached_and_names_its_rule(
         assert said["next_allowed_at"] == case.allowed
 
 
+ELSEWHERE = {
+    C.UNIVERSITY_ONLY: "sso/test_cas.py",
+    C.UNIVERSITY_DENIED: "sso/test_oidc.py",
+    C.SIGN_IN_ELSEWHERE: "sso/test_university_down.py",
+    C.UNIVERSITY_DOWN: "sso/test_oidc.py",
+    C.SIGN_IN_OVER: "sso/test_oidc.py",
+}
+"""Codes that need a whole scene of their own, and the file that expects them over HTTP."""
+
+
 def test_no_code_is_out_of_reach():
     """codes that nothing can reach are deleted"""
-    assert {case.code for case in CASES} == set(RefusalCode)
+    here = {case.code for case in CASES}
+    assert here.isdisjoint(ELSEWHERE)
+    assert here | set(ELSEWHERE) == set(RefusalCode)
+    for code, file in ELSEWHERE.items():
+        assert f'"{code}"' in (Path(__file__).parent / file).read_text(encoding="utf-8"), code
