@@ -206,6 +206,7 @@ class RunningPostgres:
             "full_page_writes": "off",
             "autovacuum": "off",
             "log_checkpoints": "off",
+            "deadlock_timeout": "100ms",
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:

@@ -16,7 +16,7 @@ from booking.service.ports import Touched
 from booking.store.batch import Batch
 from booking.store.committed import Committed
 from booking.store.engine import Engine
-from booking.store.errors import StoreError
+from booking.store.errors import AwayError, StoreError
 from booking.store.sql import Connection
 
 MOST_PER_COMMIT = 256
@@ -116,7 +116,19 @@ class StoreWriter:
             _log.exception("commit failed commands=%d", sum(len(one.commands) for one in submissions))
             for submission in submissions:
                 submission.future.set_exception(StoreError(f"nothing was stored: {error}"))
+            if isinstance(error, AwayError):
+                self._refuse_queued(error)
             return
         for submission in submissions:
             submission.future.set_result(submission.outcomes)
         self._committed.tell(touched)
+
+    def _refuse_queued(self, error: AwayError) -> None:
+        """Let nobody wait in line for a database that is away: each batch would wait for it anew."""
+        for _ in range(self._queue.qsize()):
+            queued = self._queue.get()
+            if queued is None:
+                self._queue.put(None)
+                return
+            if queued.future.set_running_or_notify_cancel():
+                queued.future.set_exception(StoreError(f"nothing was stored: {error}"))

@@ -141,6 +141,10 @@ class Desk:
         """Lend a connection to the desk's database that knows no rule and may write."""
         return self._kind.direct(self._name)
 
+    def forget_database(self):
+        """Let no later test have this database."""
+        self._kind.forget(self._name)
+
     def close(self):
         self.store.close()
 
@@ -204,6 +208,7 @@ class SqliteOfTest:
     @contextlib.contextmanager
     def direct(self, name):
         with contextlib.closing(apsw.Connection(str(self.named(name)))) as connection:
+            connection.set_busy_timeout(30_000)
             yield connection
 
 
@@ -244,6 +249,9 @@ class PostgresOfTest:
     def direct(self, name):
         with contextlib.closing(Address(self.named(name)).connect("SELECT 1")) as connection:
             yield connection
+
+    def forget(self, name):
+        self._server.drop(self._names.pop(name))
 
     def give_back(self):
         for name in list(self._names):

@@ -40,7 +40,7 @@ _AGAIN = frozenset({"40001", "40P01"})
 _WHOLE = frozenset({"53", "55", "57", "58", "XX"})
 """Classes of errors about the server and not about a statement: out of resources, locks, an operator, its disk."""
 _PATIENCE = 5.0
-"""Seconds for which a batch waits for a server that is away; a restart takes less."""
+"""Seconds, from the first failure on, for which a batch waits for a server that is away; a restart takes less."""
 _KNOWING = 30.0
 """Seconds for which a batch waits to learn whether it was stored."""
 _PAUSE = 0.1
@@ -66,7 +66,7 @@ class PostgresEngine:
 
     def transaction(self, work: Work) -> Touched:
         """Run `work` in one transaction, first without savepoints; on another connection where this one is lost."""
-        guarded, patience = False, time.monotonic() + (0 if self._away else _PATIENCE)
+        guarded, patience = False, None
         while True:
             try:
                 touched = self._attempt(work, guarded)
@@ -76,6 +76,7 @@ class PostgresEngine:
             except Exception as error:
                 lost = self._lost()
                 self._rollback()
+                patience = patience or time.monotonic() + (0 if self._away else _PATIENCE)
                 if isinstance(error, AwayError) or lost:
                     self._wait_or_give_up(error, patience)
                 elif isinstance(error, psycopg.Error) and error.sqlstate in _AGAIN:
