@@ -1,4 +1,4 @@
-"""What the edges need of storage. Two adapters are planned (SQLite, PostgreSQL); one contract test runs over each."""
+"""What the edges need of storage: the same over SQLite and PostgreSQL, and the tests of the store run on both."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
