@@ -85,7 +85,7 @@ def run(settings: BookingSettings) -> None:
             production=settings.production,
             offer=offer_of(settings.channels),
             sign_in=sign_ins(settings.sign_in, public_url, clock),
-            faults=edge.faults,
+            faults=lambda: [*store.writer.faults(), *edge.faults()],
         )
         server = WebServer(create_app(context), live, on_started=lambda: service.ready(f"serving on {host}:{port}"))
         stack.enter_context(

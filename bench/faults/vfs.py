@@ -164,6 +164,8 @@ class Failing(apsw.VFS):
     def __init__(self, name: str) -> None:
         self.name = name
         self.fault = ""
+        self.spared = 0
+        """How many accesses of the failing kind still succeed."""
         self.failed = 0
         """How often it has failed since it was made."""
         super().__init__(name, REAL)
@@ -174,6 +176,9 @@ class Failing(apsw.VFS):
     def meet(self, *faults: str) -> None:
         """Fail when one of `faults` is set."""
         if self.fault in faults:
+            self.spared -= 1
+            if self.spared >= 0:
+                return
             self.failed += 1
             raise apsw.FullError("database or disk is full") if self.fault == "full" else apsw.IOError("disk I/O error")
 

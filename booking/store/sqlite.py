@@ -20,6 +20,16 @@ from booking.store.reads import StoreReads
 from booking.store.sql import Connection
 from booking.store.writer import StoreWriter
 
+_DISK = (
+    apsw.FullError,
+    apsw.IOError,
+    apsw.NoMemError,
+    apsw.CorruptError,
+    apsw.NotADBError,
+    apsw.CantOpenError,
+    apsw.ReadOnlyError,
+)
+"""What the disk or the machine answers, whatever the command was."""
 _CONSTRAINTS = ("seat-overlap", "reader-overlap", "area-full", "credential-overlap")
 
 
@@ -41,9 +51,9 @@ class SqliteEngine:
             raise
         return touched
 
-    def ends_all(self, error: Exception) -> bool:  # noqa: ARG002 - the connection knows
-        """Tell whether SQLite has rolled the whole transaction back (disk full, input/output error)."""
-        return not self.connection.in_transaction
+    def ends_all(self, error: Exception) -> bool:
+        """Tell whether it is the disk that fails (SQLite may have rolled back already): no fault of any one command."""
+        return isinstance(error, _DISK) or not self.connection.in_transaction
 
     def refused_by(self, error: Exception) -> str | None:
         """Return the name that the refusing trigger gave."""
@@ -64,7 +74,8 @@ class SqliteSource:
 
     def open(self) -> apsw.Connection:
         """Open a connection that can only query."""
-        return open_reader(self._database)
+        with _readable():
+            return open_reader(self._database)
 
     def usable(self, connection: Connection) -> bool:  # noqa: ARG002 - a file does not go away
         """Tell that it is: there is nobody at the other end."""
@@ -73,16 +84,28 @@ class SqliteSource:
     @contextlib.contextmanager
     def reading(self, connection: Connection) -> Iterator[None]:  # noqa: ARG002 - nothing to prepare
         """Run a block of statements."""
-        yield
+        with _readable():
+            yield
 
     @contextlib.contextmanager
     def snapshot(self, connection: Connection) -> Iterator[None]:
         """Run a block inside one read transaction."""
-        connection.execute("BEGIN")
-        try:
-            yield
-        finally:
-            connection.execute("COMMIT")
+        with _readable():
+            connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                with contextlib.suppress(*_DISK):
+                    connection.execute("COMMIT")
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """Say StoreError where the disk fails a read: asked again later it may answer."""
+    try:
+        yield
+    except _DISK as error:
+        raise StoreError(f"the database cannot be read: {error}") from error
 
 
 def open_store(database: Path, places: Places, now: datetime) -> Store:

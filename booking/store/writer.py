@@ -43,6 +43,7 @@ class StoreWriter:
         self._thread = threading.Thread(target=self._run, name="booking-writer", daemon=True)
         self._closing = threading.Lock()
         self._closed = False
+        self._failing = False
 
     def start(self) -> None:
         """Start the writing thread."""
@@ -62,6 +63,10 @@ class StoreWriter:
     def alive(self) -> bool:
         """Whether the writing thread runs."""
         return self._thread.is_alive()
+
+    def faults(self) -> list[str]:
+        """Say that nothing can be stored, as long as the last commit failed."""
+        return ["the database cannot be written: the log says why"] if self._failing else []
 
     @property
     def depth(self) -> int:
@@ -113,12 +118,14 @@ class StoreWriter:
         try:
             touched = self.engine.transaction(work)
         except Exception as error:  # noqa: BLE001 - whatever it is, this thread goes on with the next batch
+            self._failing = True
             _log.exception("commit failed commands=%d", sum(len(one.commands) for one in submissions))
             for submission in submissions:
                 submission.future.set_exception(StoreError(f"nothing was stored: {error}"))
             if isinstance(error, AwayError):
                 self._refuse_queued(error)
             return
+        self._failing = False
         for submission in submissions:
             submission.future.set_result(submission.outcomes)
         self._committed.tell(touched)
