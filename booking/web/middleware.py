@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from booking.web import audit
 from booking.web.metrics import Metrics
 
 MAX_BODY = 64 * 1024
@@ -86,7 +87,8 @@ class Surround:
         # FastAPI notes its route in the scope; of a plain one only the endpoint is there
         pattern = getattr(scope.get("route"), "path", None) or self._plain.get(scope.get("endpoint"), "other")
         method = scope["method"] if scope["method"] in METHODS else "other"
-        self._metrics.request(method, pattern, status, seconds, scope.get("seatgate.refusal"))
+        self._metrics.request(method, pattern, status, seconds, scope.get(audit.REFUSAL))
+        audit.note(scope, pattern, status)
 
 
 class BodyLimit:

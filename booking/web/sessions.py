@@ -20,6 +20,7 @@ from booking.domain.refusals import RefusalCode
 from booking.service.commands import Channel, CloseSession, Command, OpenSession, Outcome
 from booking.service.identity import BindingStatus
 from booking.service.views import ReaderView
+from booking.web.audit import READER
 from booking.web.context import Context
 from booking.web.problems import refuse
 
@@ -88,6 +89,7 @@ def caller_of(request: Request) -> Caller | None:
     session = context.reads.session(hash_of(sent.token), context.clock.now())
     if session is None:
         return None if sent.by_cookie else _app(context, sent.token)
+    request.scope[READER] = session.reader
     return Caller(
         session.reader, session.name, session.role, Channel(session.channel), session.csrf, sent.token, sent.by_cookie
     )

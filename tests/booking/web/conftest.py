@@ -98,7 +98,8 @@ class House:
         self.site, plans, password = shipped_site(site)
         self.site = change(self.site) if change else self.site
         places = self.places = Places.of(self.site, {area: plan.seats for area, plan in plans.items()})
-        self.store = open_store(folder / "booking.sqlite", places, now)
+        self.database = folder / "booking.sqlite"
+        self.store = open_store(self.database, places, now)
         self.reads = self.store.reads
         self.do(
             LoadPeople(

@@ -174,6 +174,8 @@ def test_the_openapi_document_is_whole(api):
         ("get", "/api/v1/staff/tasks"),
         ("post", "/api/v1/staff/tasks/{task}/settle"),
         ("post", "/api/v1/staff/seats/{seat}/patrol"),
+        ("post", "/api/v1/reservations/{reservation_id}/take-offer"),
+        ("post", "/api/v1/reservations/{reservation_id}/confirm-inside"),
         ("get", "/api/v1/draws"),
         ("get", "/api/v1/draws/{day}"),
         ("get", "/api/v1/draw-entries"),
