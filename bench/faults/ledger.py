@@ -97,9 +97,12 @@ def token_of(number: int) -> str:
     return f"faults-token-{number:06}-{'x' * 20}"
 
 
-def prefill(database: Path, places: Places, readers: int, now: datetime) -> None:
-    """Make readers and their sessions known before a server opens the database."""
-    people = tuple(Person(reader=reader_name(n), name=f"Reader {n}") for n in range(readers))
+def prefill(database: Path, places: Places, readers: int, now: datetime, *, staff: int | None = None) -> None:
+    """Make readers and their sessions known before a server opens the database; reader `staff` is staff."""
+    role = {staff: "staff"}
+    people = tuple(
+        Person(reader=reader_name(n), name=f"Reader {n}", role=role.get(n, "reader")) for n in range(readers)
+    )
     sessions = [
         OpenSession(
             reader=reader_name(n),
@@ -107,6 +110,7 @@ def prefill(database: Path, places: Places, readers: int, now: datetime) -> None
             token_hash=hashlib.sha256(token_of(n).encode()).digest(),
             csrf="faults",
             expires_at=now + SESSION_LASTS,
+            role=role.get(n, "reader"),
         )
         for n in range(readers)
     ]

@@ -67,7 +67,7 @@ def run_lost_reply(folder: Path, form: int, say: Say) -> Found:
 
 def run_flood(folder: Path, form: int, say: Say) -> Found:
     """Row 6."""
-    events, readers = ((500, 50), (4_000, 300), (50_000, 2_000))[form]
+    events, readers = ((500, 50), (4_000, 300), (50_000, 1_500))[form]
     site = write_site(folder, {"south-1": ("in", ""), "south-2": ("out", "")})
     seen = flood.run(folder / "run", site, free_port(), events=events, readers=readers, seed=SEED, say=say)
     return Found(
