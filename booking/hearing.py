@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from booking.service.gate_commands import AnchorClock
 from booking.service.ports import Reads
 from booking.service.violation_commands import HearGate
 from messages.errors import MessageError
@@ -21,7 +22,7 @@ def is_report(message: Message) -> bool:
     return (topic.family, topic.leaf) == (Family.GATES, Leaf.PRESENCE)
 
 
-def report_of(message: Message, reads: Reads, now: datetime) -> HearGate | None:
+def report_of(message: Message, reads: Reads, now: datetime) -> tuple[HearGate, AnchorClock] | None:
     """Return what a gate reports; None for a death, a stranger's word, or one that the broker kept from we know not when."""
     gate = parse(message.topic).name
     device = reads.device_by_kid(message.properties.get(KID, ""))
@@ -37,4 +38,5 @@ def report_of(message: Message, reads: Reads, now: datetime) -> HearGate | None:
         epoch=said.outbox.epoch,
         watermark=said.outbox.watermark,
         last_sequence=said.outbox.last_sequence,
-    )
+        previous_epoch=said.outbox.previous_epoch,
+    ), AnchorClock(gate=gate, at=now, boot_id=said.boot_id, wall=said.wall, monotonic_ns=said.monotonic_ns)

@@ -10,7 +10,7 @@ import queue
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
@@ -24,7 +24,7 @@ from booking.service.commands import Command, KeepDeadLetter, Outcome, Recorded,
 from booking.service.ports import Reads, Writer
 from booking.service.violation_commands import HearGate
 from messages import access, acknowledgement, envelope
-from messages.access import Epoch, GateEvent
+from messages.access import Epoch
 from messages.access import Sequence as SequenceNumber
 from messages.acknowledgement import Acknowledgement, RejectCode, Rejected, ranges_of
 from messages.errors import MessageError
@@ -36,10 +36,6 @@ from runtime.signing import KID, SIG, verify
 MOST_WAITING = 10_000
 """Messages held in memory; beyond this they are dropped, unacknowledged, and the gates send them again."""
 MOST_PER_BATCH = 256
-MOST_AHEAD = timedelta(minutes=5)
-"""An event from further in the future than this has a wrong clock: kept for staff, never applied."""
-OLDEST = timedelta(days=400)
-"""The same for the past: a clock that fell back to 1970."""
 _log = logging.getLogger(__name__)
 
 
@@ -147,20 +143,28 @@ class Ingest:
             if isinstance(one, _Unverified):
                 answers.reject(one, one.code)
                 self.counts["rejected"] += 1
+        reports = self._reports(batch, now)
         try:
             self._store(verified, answers)
         except BookingError as error:
             _log.error("gate events not stored events=%d error=%s: they will be sent again", len(verified), error)
         self._acknowledge(answers)
-        self._hear([message for message in batch if is_report(message)], now)
+        self._hear(reports, now)
 
-    def _hear(self, reports: list[Message], now: datetime) -> None:
+    def _reports(self, batch: list[Message], now: datetime) -> list[HearGate]:
+        """Learn what gates say of their clocks, before their events are stored, and return what they say of their outboxes."""
+        said = [one for message in batch if is_report(message) and (one := report_of(message, self._reads, now))]
+        if said:
+            self._writer.submit([clock for _, clock in said]).result()
+        return [report for report, _ in said]
+
+    def _hear(self, reports: list[HearGate], now: datetime) -> None:
         """Hand on how far gates have told; what is lost here a gate says again within a minute."""
-        heard: list[Command] = [one for message in reports if (one := report_of(message, self._reads, now))]
-        if heard:
-            self._writer.submit(heard).result()
-            self.resyncs.look([one for one in heard if isinstance(one, HearGate)], now)
-            self.counts["reports"] += len(heard)
+        if not reports:
+            return
+        self._writer.submit(reports).result()
+        self.resyncs.look(reports, now)
+        self.counts["reports"] += len(reports)
 
     # ---- reading -----------------------------------------------------------------------------------------------------
 
@@ -185,7 +189,7 @@ class Ingest:
             return _Unverified(gate, identity.epoch, identity.sequence, RejectCode.MALFORMED)
         # what an event may not hold, such as a picture, ends here: only what we know of it is kept
         payload = access.encode(self._places.site.id, gate, event)
-        reason = self._why_not(gate, event, now)
+        reason = None if (gate, event.portal) in self._portals else "unknown-portal"
         command: RecordGateEvent | KeepDeadLetter
         if reason is None:
             command = RecordGateEvent(gate=gate, at=now, event=event, payload=payload, digest=digest)
@@ -199,14 +203,6 @@ class Ingest:
             return RejectCode.UNKNOWN_KEY
         signed = verify(device.public_key, message.topic, message.payload, message.properties.get(SIG, ""))
         return None if signed else RejectCode.BAD_SIGNATURE
-
-    def _why_not(self, gate: str, event: GateEvent, now: datetime) -> str | None:
-        """Return why a verified event cannot be applied."""
-        if (gate, event.portal) not in self._portals:
-            return "unknown-portal"
-        if event.occurred_at > now + MOST_AHEAD or event.occurred_at < now - OLDEST:
-            return "impossible-time"
-        return None
 
     # ---- storing and answering ---------------------------------------------------------------------------------------
 
@@ -236,6 +232,7 @@ class Ingest:
             self.counts["conflicts"] += 1
             _log.error("gate identity used twice gate=%s epoch=%d sequence=%d", one.gate, one.epoch, one.sequence)
             answers.reject(one, RejectCode.DIGEST_CONFLICT)
+            self.resyncs.renew(one.gate, one.epoch, one.sequence, one.command.at)
             return
         replay = isinstance(outcome, Recorded) and outcome.replay
         dead = isinstance(one.command, KeepDeadLetter)

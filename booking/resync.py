@@ -45,6 +45,7 @@ class Resyncs:
         self._identity = identity
         self._publish = publish
         self._streams: dict[tuple[str, int], _Stream] = {}
+        self._renewed: set[tuple[str, int]] = set()
         self.lost: dict[str, int] = {}
         """How many events of each gate are gone for good, for metrics and staff."""
 
@@ -62,6 +63,21 @@ class Resyncs:
                     self._ask(report, stream, hole, now)
                     break
 
+    def renew(self, gate: str, epoch: int, sequence: int, now: datetime) -> None:
+        """Ask a gate once to begin a new epoch, because an event of this one bore another's number: its disk is a copy."""
+        if (gate, epoch) not in self._renewed and self._send(gate, epoch, (sequence, sequence), now, new_epoch=True):
+            self._renewed.add((gate, epoch))
+            _log.error("gate asked to begin a new epoch gate=%s epoch=%d sequence=%d", gate, epoch, sequence)
+
+    def _send(self, gate: str, epoch: int, hole: tuple[int, int], now: datetime, *, new_epoch: bool = False) -> bool:
+        topic = build(self._identity.site, Family.GATES, gate, Leaf.COMMAND)
+        order = Resync(secrets.token_urlsafe(18), now + DEADLINE, epoch, *hole, new_epoch)
+        try:
+            self._publish(self._identity.signed(topic, command.encode(self._identity.site, NAME, order, at=now)))
+        except LinkDown:
+            return False
+        return True
+
     def _give_up(self, gate: str, stream: _Stream, hole: tuple[int, int], now: datetime) -> bool:
         """Tell whether a gate was asked for this often enough; what is missing is then counted as lost."""
         if stream.asked is None or stream.asked[0] != hole[0]:
@@ -76,11 +92,7 @@ class Resyncs:
     def _ask(self, report: HearGate, stream: _Stream, hole: tuple[int, int], now: datetime) -> None:
         if stream.last_asked_at is not None and now - stream.last_asked_at < ASK_AGAIN:
             return
-        topic = build(self._identity.site, Family.GATES, report.gate, Leaf.COMMAND)
-        order = Resync(secrets.token_urlsafe(18), now + DEADLINE, report.epoch, *hole)
-        try:
-            self._publish(self._identity.signed(topic, command.encode(self._identity.site, NAME, order, at=now)))
-        except LinkDown:
+        if not self._send(report.gate, report.epoch, hole, now):
             return  # the gate reports again within a minute
         stream.asks += 1
         stream.last_asked_at = now

@@ -196,8 +196,8 @@ class GatePolicy:
     """Where a lane reports passage: so long after a swipe its effect waits for that word, then counts as unconfirmed."""
     flag_disputed: bool = True
     """Who says "not me" flags the card for the desk."""
-    clock_tolerance: timedelta = MIN
-    """A gate's time that is further from what its births tell is rebuilt from them."""
+    clock_ahead: timedelta = 5 * MIN
+    """A gate's time that is further in the future than this is wrong: it is rebuilt from what the gate's births tell."""
     gap_after: timedelta = MIN
     """Events that are missing between others for so long alert staff."""
 

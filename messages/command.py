@@ -24,14 +24,18 @@ class Screenshot(msgspec.Struct, frozen=True, tag="screenshot", tag_field="comma
     deadline: Moment
 
 
-class Resync(msgspec.Struct, frozen=True, tag="resync", tag_field="command"):
-    """To a gate: send the events of `epoch` from sequence `first` to `last` again, acknowledged or not: booking lost them."""
+class Resync(msgspec.Struct, frozen=True, tag="resync", tag_field="command", omit_defaults=True):
+    """To a gate: send the events of `epoch` from sequence `first` to `last` again, acknowledged or not: booking lost them.
+
+    With `new_epoch` these numbers were used for other events, too: the gate begins a new epoch and sends them under it.
+    """
 
     id: CommandId
     deadline: Moment
     epoch: Epoch
     first: Sequence
     last: Sequence
+    new_epoch: bool = False
 
 
 Command = Screenshot | Resync

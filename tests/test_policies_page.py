@@ -23,9 +23,9 @@ PAGE = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
 LINES = tomllib.loads((ROOT / "tests" / "rules" / "lines.toml").read_text(encoding="utf-8"))["line"]
 ROW = re.compile(r"^\| ([A-Z]\d\d) \| (.*?) \| (.*?) \| (.*?) \| (.*?) \|$", re.MULTILINE)
 
-STILL_WITHOUT_A_ROW = {"G01", "G02", "G05", "G06", "G18", "G20"}
+STILL_WITHOUT_A_ROW = frozenset[str]()
 """Lines whose tests are being written. Whoever gives one its row takes it out of here; it ends empty."""
-KEYS_STILL_WITHOUT_A_ROW = {"policy.gate.clock_tolerance", "policy.gate.gap_after"}
+KEYS_STILL_WITHOUT_A_ROW = frozenset[str]()
 """The same for keys of `config.policy`."""
 
 DRIVERS = {

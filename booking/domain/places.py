@@ -130,6 +130,10 @@ class Places:
         """Return the venue that a gate leads into."""
         return self._gate_venues.get(gate)
 
+    def has_portal(self, gate: str, portal: str) -> bool:
+        """Tell whether the site has this lane."""
+        return (gate, portal) in self._portals
+
     def way_of(self, gate: str, portal: str, said: Direction) -> Direction:
         """Return which way somebody went: what the event says, else what the lane's wiring says."""
         known = self._portals.get((gate, portal))

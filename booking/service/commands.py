@@ -119,6 +119,8 @@ class RecordGateEvent:
     event: GateEvent
     payload: bytes
     digest: bytes
+    said_at: datetime | None = None
+    """What the gate's clock said, where the event's time is rebuilt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,4 +55,35 @@ class ClearFlag:
     record: str
 
 
-GateCommand = BeginEvacuation | EndEvacuation | CheckInInside | TakeOffer | ClearFlag
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorClock:
+    """A gate's birth said at `wall` (its clock) what its monotonic clock read in this run of its kernel."""
+
+    gate: str
+    at: datetime
+    boot_id: str
+    wall: datetime
+    monotonic_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeeAlert:
+    """Staff have seen to an alert."""
+
+    staff: str
+    at: datetime
+    alert: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayDeadLetter:
+    """Staff have a dead letter applied."""
+
+    staff: str
+    at: datetime
+    letter: str
+
+
+GateCommand = (
+    BeginEvacuation | EndEvacuation | CheckInInside | TakeOffer | ClearFlag | AnchorClock | SeeAlert | ReplayDeadLetter
+)

@@ -8,6 +8,7 @@ from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.violations import Because, Span, excused
 from booking.service.commands import Channel, Stored
 from booking.service.consequences import confirm_heard, lift, tell, venue_of
+from booking.service.streams import hear_stream
 from booking.service.unit import Unit
 from booking.service.violation_commands import Appeal, DecideViolation, GrantAmnesty, HearGate
 
@@ -17,10 +18,10 @@ STORED_WITHIN = timedelta(seconds=5)
 
 def hear_gate(unit: Unit, places: Places, command: HearGate) -> Stored:
     """Take over how far a gate has told; a claim about rows that we do not hold proves nothing yet."""
+    hear_stream(unit, places, command)
     if unit.violations.last_row(command.gate, command.epoch) < command.watermark:
-        return (
-            Stored()
-        )  # we have lost what we acknowledged (booking.resync asks for it): nobody is to be blamed for that
+        # we have lost what we acknowledged (booking.resync asks for it): nobody is to be blamed for that
+        return Stored()
     if unit.violations.holds_rows(command.gate, command.epoch, command.watermark, command.last_sequence):
         unit.violations.hear(command.gate, min(command.wall, command.at) - STORED_WITHIN)
         confirm_heard(unit, places, command.at)

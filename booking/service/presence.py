@@ -10,12 +10,14 @@ from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.reservation import Action, Reservation, Status, apply, at, window_of
 from booking.domain.violations import left_violation
 from booking.domain.window import Interval
+from booking.service.alerts import raise_alert
 from booking.service.answers import undo
 from booking.service.commands import Changed, CheckInByCode, RecordGateEvent
 from booking.service.consequences import lift_by_evidence, record_violation
 from booking.service.entrance import occasion_of, position_missing
 from booking.service.evacuation import alarm
 from booking.service.gate_record import GateRecord, Passage
+from booking.service.gate_views import AlertKind
 from booking.service.inside import look, look_at_openings
 from booking.service.ledger import Occasion, note, settle, write
 from booking.service.offers import offer_facts
@@ -30,7 +32,9 @@ def record_event(unit: Unit, places: Places, command: RecordGateEvent) -> None:
     event = command.event
     match event:
         case AlarmEvent():
-            alarm(unit, places, command.gate, event, command.at)
+            if not alarm(unit, places, command.gate, event, command.at):
+                where = (command.gate, event.epoch, event.sequence)
+                raise_alert(unit, AlertKind.LATE_ALARM, where, command.at)
         case PassageEvent():
             _hear_of_passage(unit, places, command, event)
         case AccessEvent():
@@ -41,7 +45,14 @@ def _record_access(unit: Unit, places: Places, command: RecordGateEvent, event: 
     card = event.credential
     reader = unit.holder_of(card.kind, card.value, event.occurred_at) if card else None
     way = places.way_of(command.gate, event.portal, event.direction)
-    passage = Passage(gate=command.gate, event=event, way=way, received_at=command.at, reader=reader)
+    passage = Passage(
+        gate=command.gate,
+        event=event,
+        way=way,
+        received_at=command.at,
+        reader=reader,
+        said_at=command.said_at,
+    )
     if reader is None or event.outcome is AccessOutcome.DENIED:
         unit.keep_record(passage)
         return
@@ -72,7 +83,9 @@ def _with_effect(unit: Unit, places: Places, passage: Passage) -> Passage:
     settle(unit, places, unit.fallen_due(min(event.occurred_at, now), reader=reader), now)
     decision = _decide(unit, places, passage, reader)
     if decision is not None:
-        facts = {"gate": passage.gate, "portal": event.portal} | ({"unconfirmed": "yes"} if passage.unconfirmed else {})
+        facts = {"gate": passage.gate, "portal": event.portal}
+        facts |= {"unconfirmed": "yes"} if passage.unconfirmed else {}
+        facts |= {"clock": "rebuilt"} if passage.said_at else {}
         after, change = _carry_out(unit, places, decision, Occasion(Source.GATE, event.occurred_at, now, facts))
         passage = replace(passage, effect=change, before=decision.reservation, after=after)
     settle(unit, places, unit.fallen_due(now, reader=reader), now)

@@ -14,6 +14,7 @@ from booking.domain.tasks import Task
 from booking.domain.window import Interval
 from booking.service.evacuation_book import EvacuationBook
 from booking.service.gate_record import GateRecord, Passage
+from booking.service.stream_book import StreamBook
 from booking.service.violation_book import ViolationBook
 from messages.access import PassageEvent
 
@@ -28,6 +29,10 @@ class Unit(Protocol):
     @property
     def evacuations(self) -> EvacuationBook:
         """Return what is kept of evacuations."""
+
+    @property
+    def streams(self) -> StreamBook:
+        """Return what is kept of gates' streams."""
 
     def new_id(self, at: datetime) -> str:
         """Return a fresh opaque id that sorts by `at`."""

@@ -233,3 +233,5 @@ class DeadLetterView:
     sequence: int
     received_at: datetime
     reason: str
+    id: str = ""
+    """By which staff can have it applied; "" for what still waits for its gate's clock."""

@@ -18,6 +18,7 @@ class HearGate:
     epoch: int
     watermark: int
     last_sequence: int
+    previous_epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

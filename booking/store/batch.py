@@ -49,10 +49,11 @@ from booking.service.move import move
 from booking.service.patrol import MarkSeat
 from booking.service.people import PeopleCommand
 from booking.service.ports import Touched
-from booking.service.presence import catch_up, check_in_by_code, record_event
+from booking.service.presence import catch_up, check_in_by_code
 from booking.service.recognition import RecognitionCommand
 from booking.service.reserve import reserve
 from booking.service.sso import SsoCommand
+from booking.service.streams import take_event
 from booking.service.telling import StartWaiting, TellingCommand, WaitingCommand
 from booking.service.violation_commands import Appeal, DecideViolation, GrantAmnesty, HearGate
 from booking.service.waiting import start_waiting, tell_of_free
@@ -239,8 +240,7 @@ class Batch:
 
     def _gate_event(self, unit: StoreUnit, command: RecordGateEvent) -> Recorded:
         known = desk.gate_event_known(self._db, command)
-        if not known.replay and not known.conflict:
-            record_event(unit, self._places, command)
+        take_event(unit, self._places, command, known)
         return known
 
 

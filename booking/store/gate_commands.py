@@ -5,19 +5,23 @@ from booking.domain.refusals import Refusal, RefusalCode
 from booking.service.commands import Changed, Stored
 from booking.service.evacuation import begin_evacuation, end_evacuation
 from booking.service.gate_commands import (
+    AnchorClock,
     BeginEvacuation,
     CheckInInside,
     ClearFlag,
     EndEvacuation,
     GateCommand,
+    ReplayDeadLetter,
+    SeeAlert,
     TakeOffer,
 )
 from booking.service.inside import check_in_inside
 from booking.service.offers import take_offer
+from booking.service.streams import anchor_clock, replay_dead_letter
 from booking.service.unit import Unit
 
 
-def carry_out(unit: Unit, places: Places, command: GateCommand) -> Changed | Stored | Refusal:
+def carry_out(unit: Unit, places: Places, command: GateCommand) -> Changed | Stored | Refusal:  # noqa: C901 - one line per command
     """Carry out one command of this family."""
     match command:
         case BeginEvacuation():
@@ -28,6 +32,16 @@ def carry_out(unit: Unit, places: Places, command: GateCommand) -> Changed | Sto
             return check_in_inside(unit, places, command)
         case TakeOffer():
             return take_offer(unit, places, command)
+        case AnchorClock():
+            anchor_clock(unit, places, command)
+            return Stored()
+        case ReplayDeadLetter():
+            return replay_dead_letter(unit, places, command) or Stored()
+        case SeeAlert():
+            if not unit.streams.see(command.alert, command.staff, command.at):
+                return Refusal(RefusalCode.NOT_FOUND)
+            unit.violations.audit(command.at, command.staff, "alert-seen", command.alert, {})
+            return Stored()
         case ClearFlag():
             if not unit.clear_flag(command.record, command.staff, command.at):
                 return Refusal(RefusalCode.NOT_FOUND)

@@ -5,9 +5,10 @@ from typing import Any
 
 from booking.domain.places import Places
 from booking.domain.window import day_of, midnight
-from booking.service.gate_views import FlaggedCard, InsideView
+from booking.service.gate_views import Alert, AlertKind, FlaggedCard, InsideView
+from booking.service.views import DeadLetterView
 from booking.store.pool import ReaderPool
-from booking.store.rows import moment, us
+from booking.store.rows import facts_of_json, moment, us
 from messages.access import CredentialKind, mask
 
 _PASSED = (
@@ -45,6 +46,44 @@ class GateReads:
                     nameless = max(0, db.execute(_NAMELESS, span).fetchone()[0])
                     found.append(InsideView(venue.id, venue.name, total + nameless, readers))
         return found
+
+    def alerts(self, now: datetime) -> list[Alert]:
+        """What nobody of the staff has seen, newest first; a gap that has closed is none."""
+        with self._gate_pool.lend() as db:
+            rows: list[Any] = db.execute(
+                "SELECT id, kind, gate, epoch, sequence, from_us, facts FROM alerts a WHERE seen_us IS NULL "
+                "AND from_us <= ? AND (kind <> 'gap' OR NOT EXISTS (SELECT 1 FROM inbox i WHERE i.gate = a.gate "
+                "AND i.epoch = a.epoch AND i.sequence = a.sequence)) ORDER BY from_us DESC, id DESC LIMIT 200",
+                (us(now),),
+            ).fetchall()
+        return [
+            Alert(row[0], AlertKind(row[1]), row[2], row[3], row[4], moment(row[5]), facts_of_json(row[6]))
+            for row in rows
+        ]
+
+    def dead_letters(self, *, limit: int = 50) -> tuple[int, list[DeadLetterView]]:
+        """How many there are that nobody has applied, and the newest; what waits for its gate's clock among them."""
+        with self._gate_pool.snapshot() as db:
+            rows: list[Any] = db.execute(
+                "SELECT gate, epoch, sequence, received_us, reason, n FROM dead_letters WHERE settled_us IS NULL "
+                "UNION ALL SELECT gate, epoch, sequence, received_us, 'impossible-time', 0 FROM held_events "
+                "ORDER BY 4 DESC, 6 DESC LIMIT ?",
+                (limit,),
+            ).fetchall()
+            total = db.execute(
+                "SELECT (SELECT count(*) FROM dead_letters WHERE settled_us IS NULL) + (SELECT count(*) FROM held_events)"
+            ).fetchone()[0]
+        return total, [
+            DeadLetterView(
+                gate=row[0],
+                epoch=row[1],
+                sequence=row[2],
+                received_at=moment(row[3]),
+                reason=row[4],
+                id=str(row[5] or ""),
+            )
+            for row in rows
+        ]
 
     def flagged_cards(self) -> list[FlaggedCard]:
         """Cards whose holders said "not me" and that nobody has looked at, oldest first."""

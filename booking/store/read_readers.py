@@ -12,7 +12,6 @@ from booking.service.act import READER_ACTIONS
 from booking.service.inside import is_inside
 from booking.service.offers import offer_for
 from booking.service.views import (
-    DeadLetterView,
     DeviceView,
     GateRecordView,
     HistoryLine,
@@ -308,18 +307,6 @@ class ReaderReads:
             )
             for row in rows
         ]
-
-    def dead_letters(self, *, limit: int = 50) -> tuple[int, list[DeadLetterView]]:
-        """How many there are, and the newest: for staff."""
-        rows = self._all(
-            "SELECT gate, epoch, sequence, received_us, reason FROM dead_letters ORDER BY n DESC LIMIT ?", (limit,)
-        )
-        total = self._get("SELECT count(*) FROM dead_letters", ())
-        letters = [
-            DeadLetterView(gate=row[0], epoch=row[1], sequence=row[2], received_at=moment(row[3]), reason=row[4])
-            for row in rows
-        ]
-        return (total[0] if total else 0), letters
 
     def next_due(self) -> datetime | None:
         """When time next changes some reservation or asks for a reminder: when the sweeper has something to write."""

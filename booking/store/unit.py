@@ -24,6 +24,7 @@ from booking.store.rows import (
     values_of,
 )
 from booking.store.sql import Connection
+from booking.store.stream_rows import StreamRows
 from booking.store.task_rows import TaskUnit
 from booking.store.tell import tell
 from booking.store.violation_rows import ViolationRows
@@ -44,6 +45,7 @@ class StoreUnit(ClosureUnit, TaskUnit, GateUnit, OpeningUnit):
         self.touched: set[str] = set()
         self.violations = ViolationRows(connection)
         self.evacuations = EvacuationRows(connection)
+        self.streams = StreamRows(connection)
 
     # ---- reservations ------------------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from booking.web import (
     imports,
     pages,
     pages_activation,
+    pages_alerts,
     pages_book,
     pages_calendar,
     pages_channels,
@@ -56,7 +57,7 @@ from booking.web import (
 from booking.web.activation import Bells
 from booking.web.context import Context
 from booking.web.express import Express
-from booking.web.metrics import Metrics, inside_of
+from booking.web.metrics import Metrics, counts_of
 from booking.web.middleware import BodyLimit, Surround
 from booking.web.sign_in import Doorman
 from booking.web.university import University
@@ -100,6 +101,7 @@ PAGES = (
     pages_patrol.router,
     pages_draws.router,
     pages_evacuations.router,
+    pages_alerts.router,
     pages_channels.router,
     pages_calendar.router,
     pages_waits.router,
@@ -134,7 +136,7 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     app.state.static = service_routes.load_static()
-    app.state.metrics = Metrics(context.live, context.clock, inside_of(context))
+    app.state.metrics = Metrics(context.live, context.clock, counts_of(context))
     app.state.doorman = Doorman(context)
     app.state.university = University(context)
     app.state.bells = Bells()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -14,10 +15,17 @@ __all__ = ["CONTENT_TYPE_LATEST", "Metrics"]
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
+class Counts(NamedTuple):
+    """Numbers that are read when they are asked for: people inside by venue, alerts that nobody has seen to."""
+
+    inside: Mapping[str, Callable[[], float]]
+    alerts: Callable[[], float]
+
+
 class Metrics:
     """What `/metrics` shows. Labels are route patterns and codes, never a reader, seat or token."""
 
-    def __init__(self, live: LiveHub, clock: Clock, inside: Mapping[str, Callable[[], float]]) -> None:
+    def __init__(self, live: LiveHub, clock: Clock, counts: Counts) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "seatgate_http_requests",
@@ -52,8 +60,11 @@ class Metrics:
             registry=self._registry,
         ).set_function(lambda: clock.doubt / timedelta(seconds=1))
         people = Gauge("seatgate_inside", "People in a venue as its gates count.", ["venue"], registry=self._registry)
-        for venue, count in inside.items():
+        for venue, count in counts.inside.items():
             people.labels(venue).set_function(count)
+        Gauge("seatgate_alerts", "Alerts about gates that nobody has seen to.", registry=self._registry).set_function(
+            counts.alerts
+        )
 
     def request(self, method: str, route: str, status: int, seconds: float, refusal: str | None) -> None:
         """Count one answered request."""
@@ -71,14 +82,14 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-def inside_of(context: Context) -> dict[str, Callable[[], float]]:
-    """Return how many people are in each venue that has a gate, counted when it is asked for."""
+def counts_of(context: Context) -> Counts:
+    """Return what staff see as numbers too, counted when it is asked for: who is inside each venue, and open alerts."""
 
     def counting(venue: str) -> Callable[[], float]:
         return lambda: float(sum(one.people for one in context.reads.inside(context.clock.now()) if one.venue == venue))
 
-    return {
-        venue.id: counting(venue.id)
-        for venue in context.site.venues
-        if any(gate.venue == venue.id for gate in context.site.gates)
-    }
+    with_gates = {gate.venue for gate in context.site.gates}
+    return Counts(
+        {venue.id: counting(venue.id) for venue in context.site.venues if venue.id in with_gates},
+        lambda: float(len(context.reads.alerts(context.clock.now()))),
+    )

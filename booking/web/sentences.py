@@ -159,6 +159,20 @@ def _explained(what: str, facts: dict[str, str], words: Words) -> str:
     return words("{what} ({reason})", what=what, reason=given) if given else what
 
 
+_LETTERS = {
+    "unknown-portal": N_("The site file has no such lane."),
+    "impossible-time": N_("The gate's clock is wrong; it is applied once the gate has told how far."),
+    "clock-unknown": N_("The event's time cannot be worked out: the gate was started again before it could tell."),
+    "digest-conflict": N_("Its number was another event's."),
+    "fault": N_("We failed at it."),
+}
+
+
+def dead_letter(reason: str, words: Words) -> str:
+    """Say why an event could not be applied."""
+    return words(_LETTERS.get(reason, _LETTERS["fault"]))
+
+
 def advice(note: NotificationView, words: Words) -> str:
     """Say what to do now, to a reader who does not see our pages; "" where nothing is to be done."""
     sentence = _ADVICE.get(note.kind)

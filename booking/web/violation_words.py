@@ -34,6 +34,9 @@ _ACTIONS = {
     "lift": N_("lifted a violation"),
     "amnesty": N_("excused an outage"),
     "patrol": N_("marked a seat on patrol"),
+    "alert-seen": N_("saw to an alert"),
+    "dead-letter-replayed": N_("had an event applied that could not be"),
+    "card-flag-cleared": N_("looked at a disputed card"),
     "evacuation-begun": N_("began an evacuation"),
     "evacuation-ended": N_("ended an evacuation"),
 }

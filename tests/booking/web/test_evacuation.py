@@ -232,6 +232,7 @@ def test_it_is_of_one_venue_and_what_is_booked_in_it_stands_still_too(open_house
 
 
 def test_a_ledger_through_an_evacuation_replays_to_the_same(api, house, wire_of):
+    """State is derived from it; replay runs in received order with `occurred_at` as data and gives the same state"""
     reader, staff, gate = api(ONE), api(STAFF), wire_of(house)
     stay = reader.book().json()["id"]
     gate.passes("in")

@@ -7,6 +7,7 @@ import pytest
 
 from booking.service.commands import Sweep
 from config.policy import ExitMeans, InsideAtOpening
+from runtime.signing import verify
 from tests.booking.web.test_evacuation import ruled, stay_of
 
 ONE, OTHER, STAFF = "S2023001", "S2023002", "STAFF01"
@@ -80,6 +81,46 @@ def test_in_with_an_open_window_checks_in(open_house, api_of, wire_of, checks_in
     assert stay_of(reader, stay)["status"] == status
     assert records(reader)[0]["effect"] == effect
     assert [(one["effect"], one["reservation"]) for one in records(other)] == [("", None)]
+
+
+@pytest.mark.parametrize(("checks_in", "status"), [(True, "in-use"), (False, "away")])
+def test_in_from_away_returns(open_house, api_of, wire_of, checks_in, status):
+    """In, away → returned."""
+    house = open_house(ruled(gate={"enter_checks_in": checks_in}))
+    reader, gate = api_of(house, ONE), wire_of(house)
+    stay = reader.book().json()["id"]
+    assert reader.post("/api/v1/check-ins", json={"code": house.code()}).status_code == 200
+    gate.passes("out")
+    assert stay_of(reader, stay)["status"] == "away"
+    house.at("16:50")
+    gate.passes("in")
+    assert stay_of(reader, stay)["status"] == status
+
+
+def test_presence_is_a_ledger_of_what_was_learned_when_and_through_what(open_house, api_of, wire_of):
+    """Presence is a ledger of evidence (gate, kiosk code, card at kiosk, reader's code, staff, entrance code with
+    position), each with `occurred_at`, `received_at`, source, and what it changed"""
+    house = open_house()
+    reader, staff, gate = api_of(house, ONE), api_of(house, STAFF), wire_of(house)
+    stay = reader.book().json()["id"]
+    reader.post("/api/v1/check-ins", json={"code": house.code()})
+    house.at("17:00")
+    gate.passes("out", "16:58")
+    house.at("17:05")
+    gate.passes("in")
+    staff.post("/api/v1/staff/seats/2f-centre-065/patrol", json={"found": "empty"})
+    lines = [
+        (line["source"], line["change"], line["occurred_at"][11:16], line["received_at"][11:16])
+        for line in stay_of(reader, stay)["history"]
+    ]
+    assert lines == [
+        ("web", "reserved", "16:38", "16:38"),
+        ("kiosk-code", "checked-in", "16:38", "16:38"),
+        ("gate", "stepped-away", "16:58", "17:00"),
+        ("gate", "returned", "17:05", "17:05"),
+        ("staff", "stepped-away", "17:05", "17:05"),
+    ]
+    assert all(line["sentence"] for line in stay_of(reader, stay)["history"])
 
 
 # ---- out -------------------------------------------------------------------------------------------------------------
@@ -163,11 +204,51 @@ def test_where_places_are_counted_the_same_rules_end_stays(open_house, api_of, w
     assert free["free"] == free["total"]
 
 
+def test_out_is_never_refused(open_house, api_of, wire_of):
+    """`out` is never refused: no antipassback, missing sign-out, lock command or lost power holds a person in;
+    `fail_closed` and lock apply to `in` only"""
+    house = open_house(ruled(sign_out={"required": True}))
+    reader, gate = api_of(house, ONE), wire_of(house)
+    reader.book()
+    gate.passes("in")
+    house.at("17:00")
+    for _ in range(3):  # out, and out again, signed out or not
+        (answer,) = gate.passes("out")
+        assert answer.rejected == []
+    assert [one.topic.rpartition("/")[2] for one in gate.sent] == ["ack"], "nothing tells a gate to hold anybody"
+    assert [record["direction"] for record in records(reader)] == ["out", "out", "out", "in"]
+
+
+def test_no_open_command_exists(open_house, wire_of):
+    """No open command exists before signed commands do."""
+    from messages.errors import MessageError
+
+    house = open_house()
+    gate = wire_of(house)
+    gate.passes("in")
+    gate.passes("out", sequence=1)
+    (asked,) = [one for one in gate.sent if one.topic.endswith("/command")]
+    key = gate.ingest._identity.key
+    assert verify(key.public_bytes, asked.topic, asked.payload, asked.properties["sig"]), "what is asked is signed"
+    for word in (b"open", b"lock"):
+        with pytest.raises(MessageError):
+            command.decode(asked.payload.replace(b'"resync"', b'"' + word + b'"'))
+
+
+def test_an_acknowledgement_says_what_time_it_is(open_house, wire_of):
+    """Acknowledgements carry server time."""
+    house = open_house()
+    gate = wire_of(house)
+    (answer,) = gate.passes("in", "16:00")
+    assert answer.server_time == house.clock.now()
+
+
 # ---- the turnstile's word ----------------------------------------------------------------------------------------------
 
 
 def test_where_a_lane_reports_passage_the_effect_waits_for_it(open_house, api_of, wire_of):
-    """Where a portal reports passage, attendance waits for it …; elsewhere the event applies at once."""
+    """Where a portal reports passage, attendance waits for it, else for `pass_timeout_s` and then counts as unconfirmed;
+    elsewhere the event applies at once."""
     house = open_house(reporting)
     reader, gate = api_of(house, ONE), wire_of(house)
     stay = reader.book().json()["id"]

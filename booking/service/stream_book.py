@@ -1,0 +1,71 @@
+"""What is kept of gates' streams, clocks, held events, dead letters and alerts, within one open transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from booking.service.gate_views import Alert
+
+if TYPE_CHECKING:
+    from booking.service.commands import RecordGateEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A message that could not be applied, as it arrived."""
+
+    gate: str
+    payload: bytes
+    digest: bytes
+    reason: str
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An event that waits for its gate's clock, as it arrived."""
+
+    gate: str
+    payload: bytes
+    digest: bytes
+
+
+class StreamBook(Protocol):
+    """The streams' part of one transaction."""
+
+    def holds(self, gate: str, epoch: int, sequence: int) -> bool:
+        """Tell whether the inbox has this event, or everything up to it; there is none before the first."""
+
+    def epochs(self, gate: str) -> Mapping[int, tuple[int, int]]:
+        """Return the epochs that the gate has named, newest first: its last sequence then, and up to where we hold all."""
+
+    def hear(self, gate: str, epoch: int, last_sequence: int, at: datetime) -> int:
+        """Note a birth's figures and return up to where the inbox holds everything of this epoch."""
+
+    def alert(self, alert: Alert) -> bool:
+        """Insert an alert; False where there is one of this kind about this event."""
+
+    def see(self, alert: str, by: str, at: datetime) -> bool:
+        """Note that staff have seen an alert; False when there is none. Seen before: nothing changes."""
+
+    def anchor(self, gate: str, boot_id: str, booted: datetime, at: datetime) -> None:
+        """Keep when a gate's machine was started, by its latest birth."""
+
+    def booted(self, gate: str, boot_id: str) -> datetime | None:
+        """Return when it was, None where no birth of that run is known."""
+
+    def hold(self, command: "RecordGateEvent") -> None:
+        """Keep an event until its gate's clock is known."""
+
+    def take_held(self, gate: str) -> list[Held]:
+        """Return what is held of a gate, in its order, and forget it."""
+
+    def bury(self, command: "RecordGateEvent", reason: str) -> None:
+        """Keep an event among the dead letters."""
+
+    def dead_letter(self, letter: str) -> DeadLetter | None:
+        """Return a dead letter by its number."""
+
+    def settle_letter(self, letter: str, by: str, at: datetime) -> None:
+        """Note that staff had it applied."""
