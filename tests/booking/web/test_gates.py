@@ -89,7 +89,7 @@ def test_in_from_away_returns(open_house, api_of, wire_of, checks_in, status):
     house = open_house(ruled(gate={"enter_checks_in": checks_in}))
     reader, gate = api_of(house, ONE), wire_of(house)
     stay = reader.book().json()["id"]
-    assert reader.post("/api/v1/check-ins", json={"code": house.code()}).status_code == 200
+    assert reader.post("/api/v1/check-ins", json={"code": house.code()}).status_code == 201
     gate.passes("out")
     assert stay_of(reader, stay)["status"] == "away"
     house.at("16:50")
