@@ -7,6 +7,7 @@ import pytest
 
 from booking.service.commands import Sweep
 from config.policy import ExitMeans, InsideAtOpening
+from messages import command
 from runtime.signing import verify
 from tests.booking.web.test_evacuation import ruled, stay_of
 
