@@ -1,16 +1,12 @@
 """Putting something about a gate before staff, once."""
 
-import logging
 from datetime import datetime
 
 from booking.service.gate_views import Alert, AlertKind
 from booking.service.unit import Unit
 
-_log = logging.getLogger(__name__)
-
 
 def raise_alert(unit: Unit, kind: AlertKind, where: tuple[str, int, int], shown_from: datetime, **facts: str) -> None:
     """Show an alert from `shown_from` on; the same thing twice is one alert. `where`: gate, epoch, sequence."""
     gate, epoch, sequence = where
-    if unit.streams.alert(Alert(unit.new_id(shown_from), kind, gate, epoch, sequence, shown_from, facts)):
-        _log.warning("alert kind=%s gate=%s epoch=%d sequence=%d", kind, gate, epoch, sequence)
+    unit.streams.alert(Alert(unit.new_id(shown_from), kind, gate, epoch, sequence, shown_from, facts))

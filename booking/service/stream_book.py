@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from booking.service.gate_views import Alert
-
-if TYPE_CHECKING:
-    from booking.service.commands import RecordGateEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +17,19 @@ class DeadLetter:
     digest: bytes
     reason: str
     settled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """An event to be kept without being applied."""
+
+    gate: str
+    epoch: int
+    sequence: int
+    boot_id: str
+    payload: bytes
+    digest: bytes
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +53,8 @@ class StreamBook(Protocol):
     def hear(self, gate: str, epoch: int, last_sequence: int, at: datetime) -> int:
         """Note a birth's figures and return up to where the inbox holds everything of this epoch."""
 
-    def alert(self, alert: Alert) -> bool:
-        """Insert an alert; False where there is one of this kind about this event."""
+    def alert(self, alert: Alert) -> None:
+        """Insert an alert; one of this kind about this event stays as it is."""
 
     def see(self, alert: str, by: str, at: datetime) -> bool:
         """Note that staff have seen an alert; False when there is none. Seen before: nothing changes."""
@@ -55,13 +65,13 @@ class StreamBook(Protocol):
     def booted(self, gate: str, boot_id: str) -> datetime | None:
         """Return when it was, None where no birth of that run is known."""
 
-    def hold(self, command: "RecordGateEvent") -> None:
+    def hold(self, kept: Kept) -> None:
         """Keep an event until its gate's clock is known."""
 
     def take_held(self, gate: str) -> list[Held]:
         """Return what is held of a gate, in its order, and forget it."""
 
-    def bury(self, command: "RecordGateEvent", reason: str) -> None:
+    def bury(self, kept: Kept, reason: str) -> None:
         """Keep an event among the dead letters."""
 
     def dead_letter(self, letter: str) -> DeadLetter | None:

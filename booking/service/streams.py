@@ -2,7 +2,6 @@
 events whose time is not known yet. Within a transaction; what staff should look at becomes an alert.
 """
 
-import logging
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,14 +15,12 @@ from booking.service.commands import Recorded, RecordGateEvent
 from booking.service.gate_commands import AnchorClock, ReplayDeadLetter
 from booking.service.gate_views import AlertKind
 from booking.service.presence import record_event
-from booking.service.stream_book import DeadLetter
+from booking.service.stream_book import DeadLetter, Kept
 from booking.service.unit import Unit
 from booking.service.violation_commands import HearGate
 from messages import access
 from messages.access import AccessEvent
 from messages.errors import MessageError
-
-_log = logging.getLogger(__name__)
 
 
 def take_event(unit: Unit, places: Places, command: RecordGateEvent, known: Recorded) -> None:
@@ -70,8 +67,7 @@ def record_in_time(unit: Unit, places: Places, command: RecordGateEvent) -> None
         return
     booted = unit.streams.booted(command.gate, event.boot_id)
     if booted is None:
-        unit.streams.hold(command)
-        _log.warning("event held until its clock is known gate=%s sequence=%d", command.gate, event.sequence)
+        unit.streams.hold(_kept(command))
     else:
         _record_rebuilt(unit, places, command, event, booted)
 
@@ -98,9 +94,22 @@ def _record_rebuilt(unit: Unit, places: Places, command: RecordGateEvent, event:
     record_event(unit, places, replace(command, event=right, said_at=event.occurred_at))
 
 
+def _kept(command: RecordGateEvent) -> Kept:
+    event = command.event
+    return Kept(
+        gate=command.gate,
+        epoch=event.epoch,
+        sequence=event.sequence,
+        boot_id=event.boot_id,
+        payload=command.payload,
+        digest=command.digest,
+        at=command.at,
+    )
+
+
 def _give_up(unit: Unit, command: RecordGateEvent, reason: str) -> None:
     event = command.event
-    unit.streams.bury(command, reason)
+    unit.streams.bury(_kept(command), reason)
     raise_alert(unit, AlertKind.CLOCK_UNKNOWN, (command.gate, event.epoch, event.sequence), command.at)
 
 

@@ -1,15 +1,16 @@
 """booking.service.stream_book.StreamBook over the writing connection: SQL only, no rule."""
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from booking.service.commands import RecordGateEvent
 from booking.service.gate_views import Alert
-from booking.service.stream_book import DeadLetter, Held
+from booking.service.stream_book import DeadLetter, Held, Kept
 from booking.store.rows import facts_json, moment, us
 from booking.store.sql import Connection
 
+_log = logging.getLogger(__name__)
 _OF_GATE = "gate = ? AND epoch = ?"
 
 
@@ -61,14 +62,14 @@ class StreamRows:
         )
         return complete
 
-    def alert(self, alert: Alert) -> bool:
-        """Insert an alert; False where there is one of this kind about this event."""
+    def alert(self, alert: Alert) -> None:
+        """Insert an alert; one of this kind about this event stays as it is."""
         known = self._db.execute(
             "SELECT 1 FROM alerts WHERE kind = ? AND gate = ? AND epoch = ? AND sequence = ?",
             (str(alert.kind), alert.gate, alert.epoch, alert.sequence),
         ).fetchone()
         if known is not None:
-            return False
+            return
         self._db.execute(
             "INSERT INTO alerts (id, kind, gate, epoch, sequence, from_us, facts) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
@@ -81,7 +82,7 @@ class StreamRows:
                 facts_json(alert.facts),
             ),
         )
-        return True
+        _log.warning("alert kind=%s gate=%s epoch=%d sequence=%d", alert.kind, alert.gate, alert.epoch, alert.sequence)
 
     def see(self, alert: str, by: str, at: datetime) -> bool:
         """Note that staff have seen an alert; False when there is none. Seen before: nothing changes."""
@@ -107,20 +108,20 @@ class StreamRows:
         ).fetchone()
         return moment(row[0]) if row else None
 
-    def hold(self, command: RecordGateEvent) -> None:
+    def hold(self, kept: Kept) -> None:
         """Keep an event until its gate's clock is known."""
-        event = command.event
+        _log.warning("event held until its clock is known gate=%s sequence=%d", kept.gate, kept.sequence)
         self._db.execute(
             "INSERT INTO held_events (gate, epoch, sequence, boot_id, digest, payload, received_us) "
             "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (
-                command.gate,
-                event.epoch,
-                event.sequence,
-                event.boot_id,
-                command.digest,
-                command.payload,
-                us(command.at),
+                kept.gate,
+                kept.epoch,
+                kept.sequence,
+                kept.boot_id,
+                kept.digest,
+                kept.payload,
+                us(kept.at),
             ),
         )
 
@@ -133,13 +134,12 @@ class StreamRows:
             self._db.execute("DELETE FROM held_events WHERE gate = ?", (gate,))
         return [Held(gate, row[0], row[1]) for row in rows]
 
-    def bury(self, command: RecordGateEvent, reason: str) -> None:
+    def bury(self, kept: Kept, reason: str) -> None:
         """Keep an event among the dead letters."""
-        event = command.event
         self._db.execute(
             "INSERT INTO dead_letters (gate, epoch, sequence, digest, payload, reason, received_us) "
             "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (command.gate, event.epoch, event.sequence, command.digest, command.payload, reason, us(command.at)),
+            (kept.gate, kept.epoch, kept.sequence, kept.digest, kept.payload, reason, us(kept.at)),
         )
 
     def dead_letter(self, letter: str) -> DeadLetter | None:
