@@ -147,7 +147,7 @@ def test_the_openapi_document_is_whole(api):
         ("get", "/api/v1/reservations/{reservation_id}"),
         *(
             ("post", f"/api/v1/reservations/{{reservation_id}}/{verb}")
-            for verb in ("cancel", "step-away", "return", "extend", "end", "move")
+            for verb in ("cancel", "step-away", "return", "extend", "end", "move", "confirm-inside", "take-offer")
         ),
         ("post", "/api/v1/check-ins"),
         ("post", "/api/v1/check-outs"),
@@ -155,6 +155,9 @@ def test_the_openapi_document_is_whole(api):
         ("get", "/api/v1/gate-records"),
         ("post", "/api/v1/gate-records/{record_id}/confirm"),
         ("post", "/api/v1/gate-records/{record_id}/dispute"),
+        ("get", "/api/v1/staff/alerts"),
+        ("post", "/api/v1/staff/alerts/{alert}/seen"),
+        ("post", "/api/v1/staff/dead-letters/{letter}/replay"),
         ("get", "/api/v1/notices"),
         ("get", "/api/v1/calendar"),
         ("post", "/api/v1/calendar"),
