@@ -248,8 +248,7 @@ def test_an_acknowledgement_says_what_time_it_is(open_house, wire_of):
 
 
 def test_where_a_lane_reports_passage_the_effect_waits_for_it(open_house, api_of, wire_of):
-    """Where a portal reports passage, attendance waits for it, else for `pass_timeout_s` and then counts as unconfirmed;
-    elsewhere the event applies at once."""
+    """Where a portal reports passage, attendance waits for it …; elsewhere the event applies at once."""
     house = open_house(reporting)
     reader, gate = api_of(house, ONE), wire_of(house)
     stay = reader.book().json()["id"]
