@@ -88,6 +88,28 @@ def test_every_other_answer_is_none(serve, content, why):
         get(address)
 
 
+def test_an_answer_that_drips_is_given_up_at_the_deadline():
+    """Each byte comes within the time-out of a read; all of them would take for ever."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip():
+            taken, _ = listener.accept()
+            with taken, suppress(OSError):
+                taken.sendall(OPEN)
+                while not over.wait(0.01):
+                    taken.sendall(b" ")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        try:
+            with bounded.session(0.3, None) as asking, pytest.raises(SsoDownError, match="did not end in time"):
+                asking.get(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        finally:
+            over.set()
+            thread.join(30)
+
+
 def test_what_the_environment_says_counts_for_nothing(serve, monkeypatch, tmp_path):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password secret\n")

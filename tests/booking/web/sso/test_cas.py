@@ -286,6 +286,14 @@ def test_a_single_logout_message_of_any_form_ends_nothing(house, person, content
     assert session_of(house, someone) == ONE
 
 
+def test_a_single_logout_message_defines_no_words_of_its_own(house, person):
+    someone = person(house, "s2023001")
+    back = someone.back("cas")
+    someone.get(back)
+    slo(house, "&t;", head=f'<!DOCTYPE a [<!ENTITY t "{ticket_of(back)}">]>')
+    assert session_of(house, someone) == ONE
+
+
 def test_signing_out_here_shows_the_way_out_of_the_university(house, person, university):
     someone = person(house, "s2023001")
     someone.sign_in("cas")

@@ -33,11 +33,11 @@ def reserved(house, client):
     return made.json()["id"]
 
 
-def come_back(house, someone):
+def come_back(house, someone, ticket="ST-1"):
     """Come back from the CAS server with some ticket, as one who set out from here."""
     university = house.app.state.university
     someone.cookies.set("seatgate-try", university.seal(university.begin(Kind.CAS, "/")), domain="127.0.0.1")
-    return someone.get(f"{house.url}/sign-in/cas/back?ticket=ST-1")
+    return someone.get(f"{house.url}/sign-in/cas/back?ticket={ticket}")
 
 
 @pytest.mark.parametrize("mode", ["swallow", "drop", "drip", "drip-head", "closed"])
@@ -116,6 +116,14 @@ def test_a_way_back_waits_for_its_turn_no_longer_than_for_an_answer(library, val
         many = [person(house, "s2023001") for _ in range(20)]
         answers = list(pool.map(lambda someone: come_back(house, someone), many))
     assert {refusal(answer) for answer in answers} == {"university-down"}
+
+
+@pytest.mark.parametrize("ticket", ["", "S" * 513, "ST-%26service%3Dhttp://evil.example", "ST-1%0A"])
+def test_what_no_server_gives_is_no_question_to_one(library, valve, person, refusal, ticket):
+    house = library()
+    valve.mode = "swallow"
+    assert refusal(come_back(house, person(house, ""), ticket)) == "university-denied"
+    assert valve.swallowed == 0
 
 
 def test_signing_out_does_not_wait_for_a_provider_that_is_gone(open_library, false_provider, person):
