@@ -5,15 +5,19 @@ A booking that was answered is in the ledger; the checks ask the file itself, wi
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import apsw
+import psycopg
 
 from booking.domain.places import Places
 from booking.service.commands import LoadPeople, OpenSession, Person
-from booking.store.sqlite import open_store
+from booking.store.opening import open_store
+from config.values import Secret
 
 SESSION_LASTS = timedelta(days=2)
 
@@ -56,7 +60,7 @@ class Ledger:
         """Note the body of a 201."""
         self.told.append(Told(answer["id"], reader, seat, datetime.fromisoformat(answer["start"])))
 
-    def judge(self, database: Path) -> Verdict:
+    def judge(self, database: Path | Secret) -> Verdict:
         """Compare the whole ledger with the file, which may be open in a running server."""
         return judge(database, self.told)
 
@@ -65,26 +69,33 @@ _OVERLAPS = """SELECT count(*) FROM reservations a JOIN reservations b ON a.id <
 AND a.holding = 1 AND b.holding = 1 AND a.start_us < b.end_us AND b.start_us < a.end_us"""
 
 
-def judge(database: Path, told: Iterable[Told]) -> Verdict:
-    """Ask an SQLite file whether what was told is so."""
-    connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
+def judge(database: Path | Secret, told: Iterable[Told]) -> Verdict:
+    """Ask an SQLite file, or a PostgreSQL database, whether what was told is so."""
     try:
-        wrong = [row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
-        rows = connection.execute("SELECT id, reader, seat, start_us FROM reservations").fetchall()
-        stored = {row[0]: row[1:] for row in rows}
-        whole = {
-            row[0]
-            for row in connection.execute(
-                "SELECT reservation FROM evidence INTERSECT SELECT reservation FROM notifications"
-            )
-        }
-        doubles = sum(connection.execute(_OVERLAPS.format(what=what)).fetchone()[0] for what in ("seat", "reader"))
-    except apsw.Error as error:
+        with closing(_open(database)) as connection:
+
+            def ask(sql: str) -> list[tuple[Any, ...]]:
+                return list(connection.execute(sql))
+
+            wrong = [row[0] for row in ask("PRAGMA integrity_check") if row[0] != "ok"] if _is_file(database) else []
+            stored = {row[0]: row[1:] for row in ask("SELECT id, reader, seat, start_us FROM reservations")}
+            both = ask("SELECT reservation FROM evidence INTERSECT SELECT reservation FROM notifications")
+            doubles = sum(ask(_OVERLAPS.format(what=what))[0][0] for what in ("seat", "reader"))
+    except (apsw.Error, psycopg.Error) as error:
         return Verdict(corrupt=str(error))
-    finally:
-        connection.close()
+    whole = {row[0] for row in both}
     lost = sum(stored.get(one.id) != (one.reader, one.seat, round(one.start.timestamp() * 1_000_000)) for one in told)
     return Verdict(lost, len(stored.keys() - whole), doubles, "; ".join(wrong))
+
+
+def _is_file(database: Path | Secret) -> bool:
+    return isinstance(database, Path)
+
+
+def _open(database: Path | Secret) -> Any:
+    if isinstance(database, Path):
+        return apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
+    return psycopg.connect(database.value)
 
 
 def reader_name(number: int) -> str:
@@ -97,7 +108,7 @@ def token_of(number: int) -> str:
     return f"faults-token-{number:06}-{'x' * 20}"
 
 
-def prefill(database: Path, places: Places, readers: int, now: datetime, *, staff: int | None = None) -> None:
+def prefill(database: Path | Secret, places: Places, readers: int, now: datetime, *, staff: int | None = None) -> None:
     """Make readers and their sessions known before a server opens the database; reader `staff` is staff."""
     role = {staff: "staff"}
     people = tuple(

@@ -19,7 +19,7 @@ GATE, EPOCH = "south", 4711
 OUTAGE = timedelta(minutes=10)
 WINDOW = 12_000
 """Events under way at once, more than the ingest holds in memory: some are dropped, and come again."""
-AGAIN_SECONDS = 3.0
+AGAIN_SECONDS = 20.0
 
 
 class Spy:

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.faults import flood, kill, lost_reply, power_cut
+from bench.faults import flood, kill, lost_reply, postgres, power_cut
 from bench.faults.site import write_site
 from bench.faults.table import Found
 from bench.machine import free_port
@@ -65,6 +65,37 @@ def run_lost_reply(folder: Path, form: int, say: Say) -> Found:
     )
 
 
+def run_database(folder: Path, form: int, say: Say) -> Found:
+    """Row 4."""
+    rounds, ports = (1, 2, 10)[form], [free_port(), free_port()]
+    seen = postgres.server_faults(folder / "run", write_site(folder), ports, rounds=rounds, seed=SEED, say=say)
+    return Found(
+        "4 PostgreSQL",
+        f"{', '.join(f'{kind} ({count} times)' for kind, count in seen.rounds.items())}, each while {postgres.READERS} readers "
+        "book, by process id",
+        "0 double; no 5xx beyond the outage + 5 s",
+        f"{len(seen.ledger.told):,} answered, {seen.verdict.lost} lost, {seen.verdict.doubles} double, {seen.verdict.torn} torn; "
+        f"{seen.statuses[503]:,} refused with 503 and asked again, {seen.late} of them too late, {seen.unanswered} unanswered, "
+        f"{seen.given_up} given up; {seen.deadlocks} times the server chose the other as the deadlock's victim",
+        seen.good,
+    )
+
+
+def run_workers(folder: Path, form: int, say: Say) -> Found:
+    """Row 5."""
+    rounds, ports = (1, 4, 40)[form], [free_port(), free_port(), free_port()]
+    seen = postgres.worker_deaths(folder / "run", write_site(folder), ports, rounds=rounds, seed=SEED, say=say)
+    return Found(
+        "5 workers",
+        f"kill -9 of one of two booking processes on one PostgreSQL while {postgres.READERS} readers book, {rounds} times",
+        "others unaffected; errors retryable",
+        f"{len(seen.ledger.told):,} answered, {seen.verdict.lost} lost, {seen.verdict.doubles} double, {seen.verdict.torn} torn; "
+        f"{seen.unanswered} requests of the dead asked again at the other, {seen.late} answers of 5xx from the other, "
+        f"{seen.longest:.2f} s its longest silence",
+        seen.good,
+    )
+
+
 def run_flood(folder: Path, form: int, say: Say) -> Found:
     """Row 6."""
     events, readers = ((500, 50), (4_000, 300), (50_000, 1_500))[form]
@@ -87,5 +118,7 @@ ROWS: dict[str, Callable[[Path, int, Say], Found]] = {
     "kill": run_kill,
     "power_cut": run_power_cut,
     "lost_reply": run_lost_reply,
+    "database": run_database,
+    "workers": run_workers,
     "flood": run_flood,
 }
