@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench import measure
 
-CLAIMS = ("outbox", "card_to_ack", "booking_post", "viewers", "ready")
+CLAIMS = ("outbox", "card_to_ack", "booking_post", "writer_rush", "pg_writer", "rush", "history", "viewers", "ready")
 
 
 def main(wanted: list[str]) -> int:

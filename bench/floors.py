@@ -19,6 +19,17 @@ class RawCommits:
             self.connection.execute(statement).fetchall()
         self.connection.execute("CREATE TABLE rows (n INTEGER PRIMARY KEY, topic TEXT, payload BLOB)").fetchall()
 
+    def commit_many(self, count: int, topic: str, payload: bytes, *, per_commit: int = 64) -> None:
+        """Insert `count` rows, `per_commit` of them in each transaction."""
+        left = count
+        while left:
+            rows = min(left, per_commit)
+            self.connection.execute("BEGIN IMMEDIATE")
+            for _ in range(rows):
+                self.connection.execute("INSERT INTO rows (topic, payload) VALUES (?, ?)", (topic, payload))
+            self.connection.execute("COMMIT")
+            left -= rows
+
     def commit(self, topic: str, payload: bytes) -> None:
         """Insert one row; it is on the disk when this returns."""
         self.connection.execute("INSERT INTO rows (topic, payload) VALUES (?, ?)", (topic, payload)).fetchall()

@@ -56,22 +56,38 @@ class Line:
     ratio: float
     spread: tuple[float, float]
     aim: float | None = None
-    """The ratio should be at most this; None where no aim was agreed."""
+    """The ratio should be at most this; None where no such aim was agreed."""
+    at_least: float | None = None
+    """The ratio should be at least this: an aim of rates."""
 
     def row(self) -> str:
         """Return the line as a row of a Markdown table."""
         low, high = self.spread
-        aim = "–" if self.aim is None else f"≤ {self.aim:g}, {'met' if self.ratio <= self.aim else '**missed**'}"
-        return f"| {self.claim} | {self.ours} | {self.floor} | **{self.ratio:.2f}** | {low:.2f} … {high:.2f} | {aim} |"
+        return f"| {self.claim} | {self.ours} | {self.floor} | **{self.ratio:.2f}** | {low:.2f} … {high:.2f} | {self._aims()} |"
+
+    def _aims(self) -> str:
+        """Return each aim and whether it was met."""
+        aims = []
+        if self.aim is not None:
+            aims.append(f"≤ {self.aim:g}, {_met(self.ratio <= self.aim)}")
+        if self.at_least is not None:
+            aims.append(f"≥ {self.at_least:g}, {_met(self.ratio >= self.at_least)}")
+        return "; ".join(aims) or "–"
+
+
+def _met(met: bool) -> str:  # noqa: FBT001 - a word for a truth
+    return "met" if met else "**missed**"
 
 
 @dataclass
 class Result:
-    """What a claim's file returns: its lines and, where one needs it, a sentence on how it was taken."""
+    """What a claim's file returns: its lines, a sentence on how they were taken, and what was seen beside them."""
 
     title: str
     how: str
     lines: list[Line] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+    """Rows of a Markdown table of absolute figures, its head first; empty for none."""
 
 
 def compare(
@@ -94,11 +110,18 @@ def parts_spread(ours: Sequence[float], floor: Sequence[float], percent: float, 
     return min(ratios), max(ratios)
 
 
-def compare_rates(claim: str, ours: Sequence[float], floor: Sequence[float]) -> Line:
+def compare_rates(claim: str, ours: Sequence[float], floor: Sequence[float], *, at_least: float | None = None) -> Line:
     """Compare two cases in requests per second, round by round; the ratio is the median of the rounds'."""
     ratios = [a / b for a, b in zip(ours, floor, strict=True)]
     rates = (f"{statistics.median(case):,.0f}/s" for case in (ours, floor))
-    return Line(claim, *rates, statistics.median(ratios), (min(ratios), max(ratios)))
+    return Line(claim, *rates, statistics.median(ratios), (min(ratios), max(ratios)), at_least=at_least)
+
+
+def compare_rounds(claim: str, ours: Sequence[float], floor: Sequence[float], *, aim: float | None = None) -> Line:
+    """Compare one figure of seconds that each round gives; the ratio is the median of the rounds'."""
+    ratios = [a / b for a, b in zip(ours, floor, strict=True)]
+    figures = (_ms(statistics.median(case)) for case in (ours, floor))
+    return Line(claim, *figures, statistics.median(ratios), (min(ratios), max(ratios)), aim)
 
 
 def _ms(seconds: float) -> str:
@@ -156,4 +179,5 @@ def table(results: Sequence[Result], machine: Sequence[str]) -> str:
         text += ["", f"## {result.title}", "", result.how, ""]
         text += ["| claim | ours | floor | ratio | spread | aim |", "|---|---|---|---|---|---|"]
         text += [line.row() for line in result.lines]
+        text += ["", *result.seen] if result.seen else []
     return "\n".join(text) + "\n"

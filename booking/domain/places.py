@@ -12,6 +12,9 @@ from config.policy import Policy
 from config.schema import Area, KioskRole, Portal, PortalDirection, Site, Venue
 from messages.access import Direction
 
+_MOST_OPENINGS = 4096
+"""Days of areas whose hours are kept: each booking asks for the same few."""
+
 
 class PlanSeat(Protocol):
     """What this package needs of a seat in an area's plan."""
@@ -106,6 +109,10 @@ class Places:
     def _kiosk_venues(self) -> dict[int, str]:
         return {kiosk.number: kiosk.venue for kiosk in self.site.kiosks}
 
+    @cached_property
+    def _openings(self) -> dict[tuple[str, date], Opening]:
+        return {}
+
     def seat(self, seat: str) -> Seat | None:
         """Return a seat by its id."""
         return self._seats.get(seat)
@@ -120,7 +127,12 @@ class Places:
 
     def opening(self, area: str, day: date) -> Opening:
         """Return when a known area is open on `day`."""
-        return opening(self.venue_of(area), self._areas[area], day, self.zone)
+        known = self._openings.get((area, day))
+        if known is None:
+            if len(self._openings) >= _MOST_OPENINGS:
+                self._openings.clear()
+            known = self._openings[area, day] = opening(self.venue_of(area), self._areas[area], day, self.zone)
+        return known
 
     def next_opening(self, area: str, after: datetime) -> datetime | None:
         """Return the first moment from `after` on at which a known area is open; None when none is in sight."""

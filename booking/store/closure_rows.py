@@ -43,6 +43,12 @@ def stretches(db: Connection, area: str, span: Interval) -> list[tuple[str, int,
     return [(row[0], row[1], row[2]) for row in rows]
 
 
+def standing(db: Connection, span: Interval) -> list[Closure]:
+    """Return what staff have closed at some moment of `span`, in every area."""
+    sql = _SELECT + f"WHERE {_STANDING} AND start_us < ? ORDER BY made_us, id"
+    return [closure_of(row) for row in db.execute(sql, (us(span.start), us(span.end))).fetchall()]
+
+
 class ClosureUnit:
     """The closures of booking.service.unit.Unit."""
 
@@ -53,7 +59,8 @@ class ClosureUnit:
         """Return what staff closed in `area` at some moment of `interval`: all of it, or whatever closes `seat`."""
         rows = self._db.execute(
             _SELECT
-            + f"WHERE {_STANDING} AND area = ?2 AND start_us < ?3 AND (CAST(?4 AS TEXT) IS NULL OR seat IN ('', ?4))",
+            + f"WHERE {_STANDING} AND area = ?2 AND start_us < ?3 AND (CAST(?4 AS TEXT) IS NULL OR seat IN ('', ?4)) "
+            "ORDER BY made_us, id",
             (us(interval.start), area, us(interval.end), seat),
         )
         return [closure_of(row) for row in rows.fetchall()]

@@ -27,6 +27,11 @@ def _evacuation(row: Any) -> Evacuation:
     )
 
 
+def going_on(db: Connection) -> list[Evacuation]:
+    """Return the evacuations that go on."""
+    return [_evacuation(row) for row in db.execute(_SELECT + "WHERE end_us IS NULL").fetchall()]
+
+
 class EvacuationRows:
     """booking.service.evacuation_book.EvacuationBook over the writing connection."""
 

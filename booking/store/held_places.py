@@ -1,5 +1,6 @@
 """The counts of capacity areas as storage keeps them (0003_capacity.sql): the site's limits in, levels out."""
 
+from bisect import bisect_left
 from typing import Any
 
 from booking.domain.capacity import Level
@@ -20,8 +21,8 @@ def set_capacities(connection: Connection, places: Places) -> None:
             connection.execute("INSERT INTO capacities VALUES (?, ?)", (area.id, area.capacity))
 
 
-def levels_of(connection: Connection, area: str, interval: Interval) -> list[Level]:
-    """Return how many places of `area` are held throughout `interval`, in order and without a gap."""
+def steps_of(connection: Connection, area: str, interval: Interval) -> list[tuple[int, int]]:
+    """Return from when on how many places of `area` are held, in order; the first step begins with `interval`."""
     start, end = us(interval.start), us(interval.end)
     before: Any = connection.execute(
         "SELECT held FROM held_places WHERE area = ? AND from_us <= ? ORDER BY from_us DESC LIMIT 1", (area, start)
@@ -30,9 +31,16 @@ def levels_of(connection: Connection, area: str, interval: Interval) -> list[Lev
         "SELECT from_us, held FROM held_places WHERE area = ? AND from_us > ? AND from_us < ? ORDER BY from_us",
         (area, start, end),
     ).fetchall()
-    steps: list[tuple[int, int]] = [(start, before[0] if before else 0), *rows]
-    ends = [step[0] for step in rows] + [end]
-    return [Level(Interval(moment(step[0]), moment(until)), step[1]) for step, until in zip(steps, ends, strict=True)]
+    return [(start, before[0] if before else 0), *((row[0], row[1]) for row in rows)]
+
+
+def levels_of(steps: list[tuple[int, int]], interval: Interval) -> list[Level]:
+    """Return the levels that `steps` make throughout `interval`, in order and without a gap."""
+    start, end = us(interval.start), us(interval.end)
+    first = max(bisect_left(steps, (start + 1,)) - 1, 0)
+    within = [(max(at, start), held) for at, held in steps[first:] if at < end]
+    ends = [*(at for at, _ in within[1:]), end]
+    return [Level(Interval(moment(at), moment(to)), held) for (at, held), to in zip(within, ends, strict=True)]
 
 
 def forget_past(connection: Connection, now_us: int) -> None:

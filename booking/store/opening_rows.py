@@ -1,14 +1,17 @@
 """Check-in windows that open: whose reservation nobody has looked at yet, as SQL; and telling without changing anything."""
 
 from datetime import datetime
+from typing import Any
 
 from booking.domain.places import Places
 from booking.domain.reservation import Reservation
+from booking.store.many import Insert
 from booking.store.rows import RESERVATION, moment, reservation_of, us
 from booking.store.sql import Connection
 from booking.store.tell import tell
 from config.policy import Policy
 
+LOOKS = Insert("reminders (reservation, kind, deadline_us)", 3, "ON CONFLICT DO NOTHING")
 _UNSEEN = (
     "holding = 1 AND status = 'reserved' AND NOT EXISTS (SELECT 1 FROM reminders m "
     "WHERE m.reservation = reservations.id AND m.kind = 'opened' AND m.deadline_us = reservations.start_us)"
@@ -35,10 +38,10 @@ class OpeningUnit:
 
     def mark_opened(self, stay: Reservation) -> None:
         """Note that somebody looked."""
-        self._db.execute(
-            "INSERT INTO reminders (reservation, kind, deadline_us) VALUES (?, 'opened', ?) ON CONFLICT DO NOTHING",
-            (stay.id, us(stay.start)),
-        )
+        self._insert(LOOKS, (stay.id, "opened", us(stay.start)))
+
+    def _insert(self, insert: Insert, row: tuple[Any, ...]) -> None:
+        insert.one(self._db, row)
 
     def tell(self, stay: Reservation, kind: str, at: datetime, facts: dict[str, str]) -> None:
         """Tell the reader of `stay` something that changes nothing."""

@@ -1,6 +1,7 @@
 """The SQLite store: `open_store` gives the one writer and the query-only reads over a database file."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from booking.store.reads import StoreReads
 from booking.store.sql import Connection
 from booking.store.writer import StoreWriter
 
+_log = logging.getLogger(__name__)
 _DISK = (
     apsw.FullError,
     apsw.IOError,
@@ -40,10 +42,19 @@ class SqliteEngine:
         self.connection = connection
 
     def transaction(self, work: Work) -> Touched:
-        """Run `work`, each command in a savepoint: here one costs next to nothing."""
+        """Run `work` in one transaction, first without savepoints; once more with them where it failed."""
+        try:
+            return self._attempt(work, guarded=False)
+        except _DISK:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is: with savepoints it is the command's own, or comes again
+            _log.debug("a batch is carried out again, each command by itself", exc_info=True)
+            return self._attempt(work, guarded=True)
+
+    def _attempt(self, work: Work, *, guarded: bool) -> Touched:
         self.connection.execute("BEGIN IMMEDIATE")
         try:
-            touched = work(self.connection, True)  # noqa: FBT003 - the shape of Work
+            touched = work(self.connection, guarded)
             self.connection.execute("COMMIT")
         except Exception:
             with contextlib.suppress(apsw.Error):

@@ -8,10 +8,12 @@ from booking.domain.evidence import Evidence
 from booking.domain.places import Places
 from booking.domain.reservation import Reservation, due
 from booking.domain.window import Interval
+from booking.service.request_key import RequestKey
 from booking.store.closure_rows import ClosureUnit
 from booking.store.evacuation_rows import EvacuationRows
 from booking.store.gate_rows import GateUnit
-from booking.store.held_places import levels_of
+from booking.store.held_places import levels_of, steps_of
+from booking.store.many import Insert
 from booking.store.opening_rows import OpeningUnit
 from booking.store.rows import (
     RESERVATION,
@@ -26,13 +28,15 @@ from booking.store.rows import (
 from booking.store.sql import Connection
 from booking.store.stream_rows import StreamRows
 from booking.store.task_rows import TaskUnit
-from booking.store.tell import tell
+from booking.store.tell import NOTIFICATIONS, told_row
 from booking.store.violation_rows import ViolationRows
 
 _COLUMNS = RESERVATION.replace(" ", "").split(",")
-_INSERT = f"INSERT INTO reservations ({RESERVATION}, due_us) VALUES ({', '.join('?' * (len(_COLUMNS) + 1))})"  # noqa: S608
 _UPDATE = f"UPDATE reservations SET {', '.join(f'{name} = ?' for name in _COLUMNS[1:])}, due_us = ? WHERE id = ?"  # noqa: S608
 _SELECT = f"SELECT {RESERVATION} FROM reservations "  # noqa: S608 - the columns are constants of this package
+RESERVATIONS = Insert(f"reservations ({RESERVATION}, due_us)", len(_COLUMNS) + 1)
+EVIDENCE = Insert("evidence (reservation, source, change, occurred_us, received_us, facts)", 6)
+ANSWERS = Insert("idempotency (reader, key, digest, outcome, created_us)", 5)
 _OVERLAPS = "holding = 1 AND end_us > ? AND start_us < ?"
 
 
@@ -122,7 +126,7 @@ class StoreUnit(ClosureUnit, TaskUnit, GateUnit, OpeningUnit):
 
     def levels(self, area: str, interval: Interval) -> list[Level]:
         """Return how many places of a capacity area are held throughout `interval`, in order and without a gap."""
-        return levels_of(self._db, area, interval)
+        return levels_of(steps_of(self._db, area, interval), interval)
 
     def next_start_on(self, seat: str, after: datetime) -> datetime | None:
         """Return when the next holding reservation on `seat` starts, at `after` or later."""
@@ -142,7 +146,7 @@ class StoreUnit(ClosureUnit, TaskUnit, GateUnit, OpeningUnit):
     def add(self, reservation: Reservation) -> None:
         """Insert a reservation; storage refuses an overlap."""
         self.touched.add(reservation.area)
-        self._db.execute(_INSERT, (*values_of(reservation), self._due(reservation)))
+        self._insert(RESERVATIONS, (*values_of(reservation), self._due(reservation)))
 
     def save(self, reservation: Reservation) -> None:
         """Write a reservation's present state; storage refuses an overlap."""
@@ -154,30 +158,44 @@ class StoreUnit(ClosureUnit, TaskUnit, GateUnit, OpeningUnit):
 
     def record(self, evidence: Evidence) -> None:
         """Append to the ledger and tell the reader."""
-        facts = facts_json(evidence.facts)
-        self._db.execute(
-            "INSERT INTO evidence (reservation, source, change, occurred_us, received_us, facts) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
+        self._insert(
+            EVIDENCE,
             (
                 evidence.reservation,
                 str(evidence.source),
                 str(evidence.change),
                 us(evidence.occurred_at),
                 us(evidence.received_at),
-                facts,
+                facts_json(evidence.facts),
             ),
         )
         if evidence.quiet:
             return
-        tell(
-            self._db,
-            reader=evidence.reader,
-            kind=str(evidence.change),
-            at=evidence.occurred_at,
-            learned_at=evidence.received_at,
-            reservation=evidence.reservation,
-            facts=evidence.facts | {"source": str(evidence.source)},
+        self._insert(
+            NOTIFICATIONS,
+            told_row(
+                reader=evidence.reader,
+                kind=str(evidence.change),
+                at=evidence.occurred_at,
+                learned_at=evidence.received_at,
+                reservation=evidence.reservation,
+                facts=evidence.facts | {"source": str(evidence.source)},
+            ),
         )
+
+    # ---- requests that come again ------------------------------------------------------------------------------------
+
+    def answer_to(self, reader: str, key: str) -> tuple[bytes, str] | None:
+        """Return the digest of the reader's earlier request under this key and its outcome as it is stored."""
+        return self._get("SELECT digest, outcome FROM idempotency WHERE reader = ? AND key = ?", (reader, key))
+
+    def keep_answer(self, reader: str, request: RequestKey, outcome: str, at: datetime) -> None:
+        """Store the outcome of a request."""
+        self._insert(ANSWERS, (reader, request.key, request.digest, outcome, us(at)))
+
+    def _insert(self, insert: Insert, row: tuple[Any, ...]) -> None:
+        """Insert a row. Nothing reads it but what comes after it."""
+        insert.one(self._db, row)
 
     # ---- presence ----------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from itertools import islice
 
 from booking.domain.places import Places
 from booking.service.commands import Command, Outcome
@@ -111,8 +112,9 @@ class StoreWriter:
     def _commit(self, submissions: list[_Submission]) -> None:
         def work(db: Connection, guarded: bool) -> Touched:  # noqa: FBT001 - the shape of booking.store.engine.Work
             batch = Batch(db, self._places, self.engine if guarded else None)
+            outcomes = iter(batch.answer([command for one in submissions for command in one.commands]))
             for submission in submissions:
-                submission.outcomes = [batch.answer(command) for command in submission.commands]
+                submission.outcomes = list(islice(outcomes, len(submission.commands)))
             return batch.finish()
 
         try:

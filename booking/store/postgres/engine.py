@@ -24,8 +24,11 @@ from booking.store.postgres.turn import CHANNEL, TURN
 
 IDLE = "5s"
 """A process that says nothing for so long in the middle of a batch loses its turn."""
+_PLANS = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
+"""A batch looks single rows up. The planner, which knows nothing yet of a table that fills in this very second, would read
+it whole for every few dozen of them."""
 _SETTINGS = (
-    "SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'; SET jit = off; "
+    f"{_PLANS}SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'; SET jit = off; "
     f"SET idle_in_transaction_session_timeout = '{IDLE}'; SET lock_timeout = '15s'"
 )
 _BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({TURN})"

@@ -1,0 +1,221 @@
+"""What is known about a run of bookings, asked for all of them at once and kept true as they are decided one by one.
+
+SQL and arithmetic only, no rule. Everything is asked when it is first needed, for every booking of the run; a run lives
+inside one transaction that nobody else's write can cross, so only the run itself changes it.
+"""
+
+from bisect import insort
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from booking.domain.booking import this_minute
+from booking.domain.capacity import Level
+from booking.domain.closures import Closure
+from booking.domain.freezing import Evacuation
+from booking.domain.places import Places
+from booking.domain.reservation import Reservation
+from booking.domain.violations import Violation
+from booking.domain.window import Interval
+from booking.service.commands import Reserve
+from booking.store.closure_rows import standing
+from booking.store.evacuation_rows import going_on
+from booking.store.held_places import levels_of, steps_of
+from booking.store.many import rows_of
+from booking.store.rows import RESERVATION, moment, reservation_of, us
+from booking.store.sql import Connection
+from booking.store.violation_rows import VIOLATION, violation_of_row
+
+_RESERVATION = ", ".join(f"r.{name}" for name in RESERVATION.split(", "))
+_VIOLATION = ", ".join(f"v.{name}" for name in VIOLATION.split(", "))
+_Cancelled = tuple[datetime, str, datetime]
+"""When, which seat, and the earlier of the stay's start and its end by the cancellation."""
+Answer = tuple[bytes, str]
+"""A stored answer: the digest of its request, and the outcome as it is stored."""
+
+
+class Facts:
+    """The facts of `commands`. What is asked about anything else, is not here: see `covers`."""
+
+    def __init__(self, db: Connection, places: Places, commands: Sequence[Reserve]) -> None:
+        self._db = db
+        self.readers = {command.reader: None for command in commands}
+        self.wished = {command.seat: None for command in commands if command.seat and places.seat(command.seat)}
+        self._keys = sorted({(one.reader, one.request.key) for one in commands if one.request is not None})
+        self.first, self.now = min(command.at for command in commands), max(command.at for command in commands)
+        starts = [command.start or this_minute(command.at) for command in commands]
+        end = max(command.end for command in commands)
+        # in UTC, as every interval that is decided on: times of two zones are slow to compare
+        self.span = Interval(min(starts).astimezone(UTC), end.astimezone(UTC))
+        self._around = (us(self.span.start), us(self.span.end))
+        self._held: dict[str, list[tuple[str, datetime, datetime]]] = {}
+        self._steps: dict[str, list[tuple[int, int]]] = {}
+        self._reported: dict[str, set[str]] = {}
+        self._cancelled: defaultdict[str, list[_Cancelled]] | None = None
+        self._cancelled_since = self.first
+
+    def covers(self, interval: Interval) -> bool:
+        """Tell whether what is held during `interval` is known."""
+        return self.span.start <= interval.start and interval.end <= self.span.end
+
+    # ---- reservations ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def own(self) -> "defaultdict[str, list[Reservation]]":
+        """Reader → what they hold, by its end."""
+        # every end is later than 1970: that is said for the sake of the index of what holds, by reader and end
+        condition = "r.holding = 1 AND r.reader = wanted.column1 AND r.end_us > 0"
+        return _by_end(self._reservations(condition, self.readers), lambda stay: stay.reader)
+
+    @cached_property
+    def on_seats(self) -> "defaultdict[str, list[Reservation]]":
+        """Wished seat → what holds it at some moment of the span, by its end."""
+        condition = "r.holding = 1 AND r.seat = wanted.column1 AND r.end_us > ? AND r.start_us < ?"
+        return _by_end(self._reservations(condition, self.wished, self._around), lambda stay: stay.seat)
+
+    def _reservations(self, condition: str, keys: Iterable[str], around: Sequence[int] = ()) -> list[Reservation]:
+        sql = f"SELECT {_RESERVATION} FROM {{wanted}} CROSS JOIN reservations r WHERE {condition}"  # noqa: S608
+        return [reservation_of(row) for row in {row[0]: row for row in self._rows(sql, keys, around)}.values()]
+
+    def _rows(self, sql: str, keys: Iterable[str], around: Sequence[int] = ()) -> Iterable[tuple[Any, ...]]:
+        return rows_of(self._db, sql, [(key,) for key in keys], around)
+
+    @cached_property
+    def due(self) -> list[tuple[int, int, Reservation]]:
+        """What falls due by the last of the commands, whosever it is: (when, its start, it), in this order."""
+        sql = f"SELECT due_us, {RESERVATION} FROM reservations WHERE holding = 1 AND due_us <= ?"  # noqa: S608
+        rows = self._db.execute(sql, (us(self.now),)).fetchall()
+        return sorted(((row[0], row[5], reservation_of(row[1:])) for row in rows), key=lambda one: one[:2])
+
+    def fallen_due(self, at: datetime, *, reader: str | None, seat: str | None, area: str | None) -> list[Reservation]:
+        """Return what of this reader, seat or area has fallen due by `at`; else all that has."""
+        everything = reader is None and seat is None and area is None
+        return [
+            stay
+            for due_us, _, stay in self.due
+            if due_us <= us(at) and (everything or stay.reader == reader or stay.seat == seat or stay.area == area)
+        ]
+
+    def held_in(self, area: str) -> list[tuple[str, datetime, datetime]]:
+        """Return (seat, start, end) of what holds in an area at some moment of the span."""
+        if area not in self._held:
+            rows = self._db.execute(
+                "SELECT seat, start_us, end_us FROM reservations "
+                "WHERE holding = 1 AND end_us > ? AND start_us < ? AND area = ?",
+                (*self._around, area),
+            ).fetchall()
+            self._held[area] = [(row[0], moment(row[1]), moment(row[2])) for row in rows]
+        return self._held[area]
+
+    def levels(self, area: str, interval: Interval) -> list[Level]:
+        """Return how many places of a capacity area are held throughout `interval`, in order and without a gap."""
+        if area not in self._steps:
+            self._steps[area] = steps_of(self._db, area, self.span)
+        return levels_of(self._steps[area], interval)
+
+    def add(self, stay: Reservation, due_us: int | None) -> None:
+        """Count in what the run has just booked."""
+        for name, key in (("own", stay.reader), ("on_seats", stay.seat)):
+            if name in self.__dict__:
+                insort(self.__dict__[name][key], stay, key=lambda one: one.end)
+        if due_us is not None and due_us <= us(self.now):
+            insort(self.due, (due_us, us(stay.start), stay), key=lambda one: one[:2])
+        if stay.area in self._held:
+            self._held[stay.area].append((stay.seat, stay.start, stay.end))
+        if stay.area in self._steps and not stay.seat:
+            self._steps[stay.area] = _stepped(self._steps[stay.area], us(stay.start), us(stay.end))
+
+    # ---- what else decides -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def answers(self) -> dict[tuple[str, str], Answer]:
+        """(reader, key) → the stored answer."""
+        sql = (
+            "SELECT i.reader, i.key, i.digest, i.outcome FROM {wanted} CROSS JOIN idempotency i "
+            "WHERE i.reader = wanted.column1 AND i.key = wanted.column2"
+        )
+        return {(row[0], row[1]): (row[2], row[3]) for row in rows_of(self._db, sql, self._keys)}
+
+    def cancelled(self, reader: str, since: datetime, seat: str | None) -> dict[str, list[datetime]]:
+        """Return when `reader` cancelled reservations of each seat (or of `seat`), ascending, after `since`."""
+        if self._cancelled is None or since < self._cancelled_since:
+            self._cancelled_since = since - (
+                self.now - self.first
+            )  # the earliest that any of the commands looks back to
+            self._cancelled = self._cancellations(us(self._cancelled_since))
+        found: dict[str, list[datetime]] = {}
+        for at, known, stayed in self._cancelled[reader]:
+            if stayed > since and seat in {None, known}:
+                found.setdefault(known, []).append(at)
+        return found
+
+    def _cancellations(self, since_us: int) -> "defaultdict[str, list[_Cancelled]]":
+        sql = (
+            "SELECT r.reader, e.occurred_us, r.seat, r.start_us, r.closed_us, e.n "
+            "FROM {wanted} CROSS JOIN reservations r CROSS JOIN evidence e WHERE r.reader = wanted.column1 "
+            "AND r.status = 'cancelled' AND r.start_us > ? AND r.closed_us > ? "
+            "AND e.reservation = r.id AND e.change = 'cancelled'"
+        )
+        found: defaultdict[str, list[_Cancelled]] = defaultdict(list)
+        rows = {row[5]: row for row in self._rows(sql, self.readers, (since_us, since_us))}.values()
+        for row in sorted(rows, key=lambda one: one[1]):
+            found[row[0]].append((moment(row[1]), row[2], moment(min(row[3], row[4]))))
+        return found
+
+    @cached_property
+    def closures(self) -> list[Closure]:
+        """What staff have closed at some moment of the span, in all areas."""
+        return standing(self._db, self.span)
+
+    @cached_property
+    def groups(self) -> dict[str, set[str]]:
+        """Reader → the groups that they belong to."""
+        sql = "SELECT r.id, r.groups FROM {wanted} CROSS JOIN readers r WHERE r.id = wanted.column1"
+        return {row[0]: set(row[1].split()) for row in self._rows(sql, self.readers)}
+
+    @cached_property
+    def violations(self) -> "defaultdict[str, list[Violation]]":
+        """Reader → their violations, oldest first."""
+        sql = f"SELECT {_VIOLATION} FROM {{wanted}} CROSS JOIN violations v WHERE v.reader = wanted.column1"  # noqa: S608
+        rows = {row[0]: row for row in self._rows(sql, self.readers)}
+        found: defaultdict[str, list[Violation]] = defaultdict(list)
+        for violation in sorted(map(violation_of_row, rows.values()), key=lambda one: (one.occurred_at, one.id)):
+            found[violation.reader].append(violation)
+        return found
+
+    @cached_property
+    def evacuated(self) -> dict[str, Evacuation]:
+        """Venue → the evacuation that goes on there."""
+        return {one.venue: one for one in going_on(self._db)}
+
+    @cached_property
+    def waited(self) -> set[str]:
+        """The areas in which somebody waits for a place."""
+        rows = self._db.execute("SELECT DISTINCT area FROM waits WHERE told_us IS NULL AND closed_us IS NULL")
+        return {row[0] for row in rows.fetchall()}
+
+    def reported(self, area: str) -> set[str]:
+        """Return the seats of an area that an open task is about."""
+        if area not in self._reported:
+            rows = self._db.execute("SELECT seat FROM tasks WHERE area = ? AND settled_us IS NULL", (area,)).fetchall()
+            self._reported[area] = {row[0] for row in rows}
+        return self._reported[area]
+
+
+def _by_end(stays: Iterable[Reservation], key: Any) -> "defaultdict[str, list[Reservation]]":
+    found: defaultdict[str, list[Reservation]] = defaultdict(list)
+    for stay in sorted(stays, key=lambda one: one.end):
+        found[key(stay)].append(stay)
+    return found
+
+
+def _stepped(steps: list[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
+    """Return `steps` (from when, how many) with one place more held in [start, end)."""
+    moments = sorted({at for at, _ in steps} | {start, end})
+    known, held, found = dict(steps), 0, []
+    for at in moments:
+        held = known.get(at, held)
+        found.append((at, held + (start <= at < end)))
+    return found
