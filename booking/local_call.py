@@ -38,7 +38,21 @@ def offered(data: Path, host: str, port: int) -> Iterator[LocalAccess]:
     try:
         yield access
     finally:
-        file.unlink(missing_ok=True)
+        if _is_ours(file, access):
+            file.unlink(missing_ok=True)
+
+
+def current(data: Path) -> LocalAccess:
+    """Return what the parent of this worker offers."""
+    return _read(data / FILE)
+
+
+def _is_ours(file: Path, access: LocalAccess) -> bool:
+    """Tell whether the file is still this process's: another one with the same data folder may have started since."""
+    try:
+        return _read(file) == access
+    except BookingError:
+        return False
 
 
 def call(data: Path, path: str, body: bytes) -> Iterator[bytes]:

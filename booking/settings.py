@@ -15,16 +15,19 @@ from runtime.mqtt import BrokerSettings
 
 SCHEMES = ("postgresql://", "postgres://")
 """How the address of a database server begins."""
+MOST_WORKERS = 64
 SECURITIES = ("none", "starttls", "tls")
 """How the connection to the mail server is protected."""
 
 
 @attrs.frozen
 class HttpSettings:
-    """Where the pages and the API are served. Port 0: any free one."""
+    """Where the pages and the API are served, and by how many processes. Port 0: any free one."""
 
     host: str
     port: int
+    workers: int = 1
+    monitor_port: int = 0
 
 
 @attrs.frozen
@@ -104,6 +107,12 @@ def _problems(settings: BookingSettings) -> list[str]:
         problems.append('public_url: in production it is the https address that phones open, "https://…"')
     if "://" in settings.database and not settings.database.startswith(SCHEMES):
         problems.append('database: name a file, or a PostgreSQL database: "postgresql://role@host/name"')
+    if not 1 <= settings.http.workers <= MOST_WORKERS:
+        problems.append(f"http.workers: 1 to {MOST_WORKERS}")
+    elif settings.http.workers > 1 and "://" not in settings.database:
+        problems.append(
+            "http.workers: an SQLite file has one process, several need PostgreSQL: name it as `database`, or leave this at 1"
+        )
     if settings.log_level not in LEVELS:
         problems.append(f"log_level: one of {', '.join(LEVELS)}")
     problems += sign_in_problems(settings.sign_in, production=settings.production)

@@ -16,6 +16,7 @@ from booking.service.gate_commands import GateCommand
 from booking.service.identity import BindingAsked, IdentityCommand
 from booking.service.patrol import MarkSeat
 from booking.service.people import Imported, PeopleCommand
+from booking.service.pictures import PictureCommand
 from booking.service.recognition import RecognitionCommand
 from booking.service.request_key import RequestKey
 from booking.service.sso import SsoCommand
@@ -302,6 +303,7 @@ Command = (
     | PeopleCommand
     | ViolationCommand
     | RecognitionCommand
+    | PictureCommand
     | GateCommand
     | SsoCommand
 )

@@ -14,6 +14,7 @@ from booking.service.commands import Command, Outcome
 from booking.service.evacuation_book import EvacuationReads
 from booking.service.gate_views import GateReads
 from booking.service.identity import IdentityReads
+from booking.service.pictures import PictureReads
 from booking.service.recognition import RecognitionReads
 from booking.service.telling import TellingReads
 from booking.service.views import (
@@ -49,7 +50,7 @@ class Writer(Protocol):
         """Call `listener` after each commit, on the writer's thread: it may only enqueue."""
 
 
-class Reads(TellingReads, IdentityReads, RecognitionReads, EvacuationReads, GateReads, Protocol):
+class Reads(TellingReads, IdentityReads, RecognitionReads, EvacuationReads, GateReads, PictureReads, Protocol):
     """Query-only; every method may be called from any thread and takes microseconds to a few milliseconds."""
 
     def areas(self, day: date, now: datetime) -> list[AreaSummary]:

@@ -50,6 +50,7 @@ from booking.service.ledger import settle
 from booking.service.move import move
 from booking.service.patrol import MarkSeat
 from booking.service.people import PeopleCommand
+from booking.service.pictures import PictureCommand
 from booking.service.ports import Touched
 from booking.service.presence import catch_up, check_in_by_code
 from booking.service.recognition import RecognitionCommand
@@ -66,6 +67,7 @@ from booking.store import (
     identity_commands,
     numbering,
     people_commands,
+    picture_rows,
     recognition_commands,
     sso_commands,
 )
@@ -183,6 +185,8 @@ class Batch:
             return sso_commands.carry_out(self._db, command)
         if isinstance(command, GateCommand):
             return gate_commands.carry_out(unit, self._places, command)
+        if isinstance(command, PictureCommand):
+            return picture_rows.carry_out(self._db, command)
         match command:
             case Reserve():
                 return enter(DrawRows(self._db), unit, self._places, command) or reserve(unit, self._places, command)

@@ -4,6 +4,7 @@ from booking.domain.places import Places
 from booking.store.closure_rows import ClosureReads
 from booking.store.draw_rows import DrawReads
 from booking.store.evacuation_rows import EvacuationReads
+from booking.store.picture_rows import PictureRows
 from booking.store.pool import ReaderPool
 from booking.store.read_gates import GateReads
 from booking.store.read_identity import IdentityReads
@@ -27,6 +28,7 @@ class StoreReads(
     EvacuationReads,
     DrawReads,
     GateReads,
+    PictureRows,
 ):
     """Every read of the edges, put together from those of its families."""
 
@@ -42,3 +44,4 @@ class StoreReads(
         EvacuationReads.__init__(self, pool)
         DrawReads.__init__(self, pool)
         GateReads.__init__(self, pool, places)
+        PictureRows.__init__(self, pool)

@@ -61,7 +61,7 @@ async def binding(
     context, words = context_of(request), api_words(request)
     reader, found = _own(context, request, binding_id)
     if wait and found.status is BindingStatus.PENDING:
-        await activation.bells_of(request).wait(reader, wait)
+        await activation.bells_of(request).wait(reader, wait, lambda: _own(context, request, binding_id))
         _, found = _own(context, request, binding_id)
     return BindingOut.of(found, words)
 

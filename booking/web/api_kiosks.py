@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.service.commands import Channel, Identified, UseReaderCode
+from booking.service.pictures import KeepPicture
 from booking.web.context import Context
 from booking.web.device_auth import signed_device
 from booking.web.models import ReservationOut
@@ -15,6 +16,7 @@ from booking.web.sessions import KIOSK_SESSION_LASTS, context_of, hash_of, open_
 from booking.web.wishes import KioskSessionIn
 
 router = APIRouter(prefix="/api/v1", tags=["kiosks"])
+MAX_ID_CHARS = 64
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
 
@@ -69,6 +71,8 @@ async def screens(request: Request, kiosk_id: str, command_id: str) -> ReceivedO
         raise Refused(
             Refusal(RefusalCode.INVALID_REQUEST), status=422, errors=[{"field": "body", "problem": "is no PNG"}]
         )
-    if not context.screens.deliver(kiosk_id, command_id, picture):
-        raise refuse(RefusalCode.NOT_FOUND)
+    kept = KeepPicture(command=command_id[:MAX_ID_CHARS], kiosk=kiosk_id, at=context.clock.now(), picture=picture)
+    outcome = await submit(context, kept)
+    if isinstance(outcome, Refusal):
+        raise Refused(outcome)
     return ReceivedOut()

@@ -136,7 +136,7 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     app.state.static = service_routes.load_static()
-    app.state.metrics = Metrics(context.live, context.clock, counts_of(context))
+    app.state.metrics = Metrics(context, counts_of(context))
     app.state.doorman = Doorman(context)
     app.state.university = University(context)
     app.state.bells = Bells()
@@ -155,4 +155,5 @@ def create_app(context: Context) -> FastAPI:
         Surround, metrics=app.state.metrics, on_fault=on_fault, plain_routes=PLAIN, secure=context.secure
     )
     context.writer.on_commit(context.live.touched)
+    context.writer.on_commit(context.screens.committed)
     return app

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from booking.domain.telling import Offer
@@ -28,13 +27,6 @@ class ServerKey(Protocol):
         """The 32 bytes of the public key."""
 
 
-class KioskCommands(Protocol):
-    """Sends a signed command to a kiosk; `booking.app` gives one over the broker."""
-
-    def screenshot(self, kiosk: str, command: str, deadline: datetime) -> bool:
-        """Ask for a picture under the id `command`; False when the broker cannot be reached now."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """Everything a route may use."""
@@ -48,7 +40,6 @@ class Context:
     key: ServerKey
     master: bytes
     """32 secret bytes from which check-in keys (`messages.checkin.day_key`) and grant keys are derived."""
-    kiosk_commands: KioskCommands
     live: "LiveHub"
     screens: "Screens"
     public_url: str
@@ -62,6 +53,10 @@ class Context:
     """How people may sign in."""
     faults: Callable[[], list[str]] = field(default=list)
     """Why the service is not ready now, a sentence each; empty when it is (`/readyz`)."""
+    worker: str = ""
+    """The name of this process, for who asks several."""
+    leading: Callable[[], bool] = lambda: True
+    """Whether it does what only one process may do."""
 
     @property
     def secure(self) -> bool:

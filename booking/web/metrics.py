@@ -4,12 +4,10 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from booking.web.context import Context
-from booking.web.live import LiveHub
-from runtime.clock import Clock
 
 __all__ = ["CONTENT_TYPE_LATEST", "Metrics"]
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -25,8 +23,13 @@ class Counts(NamedTuple):
 class Metrics:
     """What `/metrics` shows. Labels are route patterns and codes, never a reader, seat or token."""
 
-    def __init__(self, live: LiveHub, clock: Clock, counts: Counts) -> None:
+    def __init__(self, context: Context, counts: Counts) -> None:
+        live, clock = context.live, context.clock
         self._registry = CollectorRegistry()
+        Info("seatgate_worker", "The process that answers.", registry=self._registry).info({"worker": context.worker})
+        Gauge(
+            "seatgate_leading", "1 in the process that runs ingest, maps, sweep and senders.", registry=self._registry
+        ).set_function(lambda: float(context.leading()))
         self._requests = Counter(
             "seatgate_http_requests",
             "Requests by route and status.",

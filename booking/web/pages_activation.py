@@ -36,7 +36,8 @@ async def make(request: Request) -> Response:
 async def apps(request: Request) -> Response:
     """Answer when something about the reader's apps has changed, or after a while: the page asks again."""
     caller = page_caller(request)
-    await activation.bells_of(request).wait(caller.reader, WAIT_SECONDS)
+    context = context_of(request)
+    await activation.bells_of(request).wait(caller.reader, WAIT_SECONDS, lambda: activation.asking(context, caller))
     return _page(request, caller, None)
 
 

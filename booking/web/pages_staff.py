@@ -1,14 +1,13 @@
 """Pages for staff: occupancy, kiosks with their pictures, gates. Their own role; readers are named by number only."""
 
-import asyncio
 import secrets
 from datetime import timedelta
 
 from fastapi import APIRouter, Request, Response
 
-from booking.domain.refusals import RefusalCode
+from booking.domain.refusals import Refusal, RefusalCode
 from booking.web.pages import page_caller, render
-from booking.web.problems import refuse
+from booking.web.problems import Refused, refuse
 from booking.web.sessions import Caller, Staff, context_of
 
 router = APIRouter(include_in_schema=False)
@@ -54,17 +53,13 @@ async def screen(request: Request, kiosk_id: str, _caller: Staff) -> Response:
     context, command = context_of(request), secrets.token_urlsafe(12)
     if context.kiosk(kiosk_id) is None:
         raise refuse(RefusalCode.NOT_FOUND)
-    waiting = context.screens.expect(kiosk_id, command)
-    if waiting is None:
-        raise refuse(RefusalCode.TOO_MANY_TRIES)
-    try:
-        if not context.kiosk_commands.screenshot(kiosk_id, command, context.clock.now() + PICTURE_WAIT):
-            raise refuse(RefusalCode.UNAVAILABLE, status=GATEWAY_TIMEOUT)
-        picture = await asyncio.wait_for(waiting, PICTURE_WAIT.total_seconds())
-    except TimeoutError:
-        raise refuse(RefusalCode.UNAVAILABLE, status=GATEWAY_TIMEOUT) from None
-    finally:
-        context.screens.forget(command)
+    if context.faults():
+        raise refuse(RefusalCode.UNAVAILABLE, status=GATEWAY_TIMEOUT)
+    picture = await context.screens.picture(kiosk_id, command, PICTURE_WAIT)
+    if isinstance(picture, Refusal):
+        raise Refused(picture)
+    if picture is None:
+        raise refuse(RefusalCode.UNAVAILABLE, status=GATEWAY_TIMEOUT)
     return Response(picture, media_type="image/png", headers={"Cache-Control": "no-store"})
 
 

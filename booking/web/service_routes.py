@@ -65,8 +65,10 @@ async def healthz() -> PlainTextResponse:
 @router.get("/readyz")
 async def readyz(request: Request) -> JSONResponse:
     """Say whether the service can do its work, and what keeps it from that."""
-    faults = context_of(request).faults()
-    return JSONResponse({"ready": not faults, "faults": faults}, 503 if faults else 200)
+    context = context_of(request)
+    faults = context.faults()
+    said = {"ready": not faults, "faults": faults, "worker": context.worker, "leading": context.leading()}
+    return JSONResponse(said, 503 if faults else 200)
 
 
 @router.get("/metrics")

@@ -79,15 +79,17 @@ class HandClock(Clock):
 
 
 class Kiosks:
-    """Stands where the broker would: notes commands, and may answer one."""
+    """Stands where the leader and the broker would: notes what kiosks are asked for, and may answer one."""
 
-    def __init__(self):
-        self.asked, self.reachable, self.asked_one = [], True, threading.Event()
+    def __init__(self, reads, clock):
+        self.reads, self.clock = reads, clock
+        self.asked, self.asked_one = [], threading.Event()
 
-    def screenshot(self, kiosk, command, deadline):
-        self.asked.append((kiosk, command, deadline))
-        self.asked_one.set()
-        return self.reachable
+    def committed(self, _touched):
+        for one in self.reads.wanted_pictures(self.clock.now()):
+            if one not in self.asked:
+                self.asked.append(one)
+                self.asked_one.set()
 
 
 class House:
@@ -115,7 +117,8 @@ class House:
             kind = "kiosk" if device == "k-2s" else "gate"
             self.do(OfferEnrolment(device=device, kind=kind, at=now, code_hash=hash_of(code)))
         self.kiosk = next(kiosk for kiosk in self.site.kiosks)
-        self.kiosks, self.faults, self.server_key = Kiosks(), [], SigningKey.generate()
+        self.kiosks, self.faults, self.server_key = Kiosks(self.reads, self.clock), [], SigningKey.generate()
+        self.store.writer.on_commit(self.kiosks.committed)
         self.socket = bind("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
         live = LiveHub(self.reads, self.clock)
@@ -127,12 +130,12 @@ class House:
             reads=self.reads,
             key=self.server_key,
             master=MASTER,
-            kiosk_commands=self.kiosks,
             live=live,
-            screens=Screens(),
+            screens=Screens(self.reads, self.store.writer, self.clock),
             public_url=self.url,
             sign_in=sign_in(self.url, self.clock) if sign_in else SignIns(),
             faults=lambda: self.faults,
+            worker="library-1",
         )
         self.app = create_app(self.context)
         started = threading.Event()

@@ -1,5 +1,6 @@
 """激活码: six digits made on the web bind an app to one reader; everything else that is tried with them is refused."""
 
+import asyncio
 import threading
 from datetime import timedelta
 
@@ -7,6 +8,7 @@ import attrs
 import pytest
 
 from booking.service.commands import OpenSession
+from booking.web.activation import Bells
 from booking.web.sessions import hash_of
 from config.policy import IdentityPolicy
 
@@ -298,3 +300,14 @@ def test_the_page_warns_of_wrong_codes(browser, api):
     phone.submit(phone.get("/me/activation"), "/me/activation")
     api().post(BINDINGS, json={"reader": ONE, "code": "0000000"})
     assert "已有 1 次输错" in phone.get("/me/activation").text
+
+
+def test_what_happened_at_another_process_ends_the_wait_too():
+    """Only this process's bells ring here; a commit of another one is seen by looking."""
+
+    async def test():
+        states = iter(["asked", "asked", "bound"])
+        await asyncio.wait_for(Bells().wait("S1", 60, lambda: next(states)), 30)
+        assert list(states) == []
+
+    asyncio.run(test())

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from booking.service.pictures import AskPicture
+from booking.web import pages_staff
 from messages import checkin
 from runtime import signing
 from runtime.signing import SigningKey
@@ -136,7 +138,7 @@ def test_staff_see_what_the_kiosk_shows(device, api, house):
 
     def answer():
         assert house.kiosks.asked_one.wait(30)
-        command = house.kiosks.asked[0][1]
+        command = house.kiosks.asked[0].command
         assert kiosk.signed("POST", f"/api/v1/kiosks/k-2s/screens/{command}", PNG).status_code == 202
 
     thread = threading.Thread(target=answer)
@@ -145,14 +147,40 @@ def test_staff_see_what_the_kiosk_shows(device, api, house):
     thread.join(30)
     assert (picture.status_code, picture.headers["content-type"]) == (200, "image/png")
     assert picture.content == PNG
-    again = kiosk.signed("POST", f"/api/v1/kiosks/k-2s/screens/{house.kiosks.asked[0][1]}", PNG)
+    again = kiosk.signed("POST", f"/api/v1/kiosks/k-2s/screens/{house.kiosks.asked[0].command}", PNG)
     assert again.status_code == 404
 
 
 def test_a_broker_that_is_away_is_said_at_once(api, house):
-    house.kiosks.reachable = False
+    house.faults.append("the broker 127.0.0.1:1883 is not connected")
     answer = api(STAFF).get("/staff/kiosks/k-2s/screen.png")
     assert (answer.status_code, answer.json()["code"]) == (504, "unavailable")
+
+
+def test_a_kiosk_that_does_not_answer_is_said_in_time(api, house, monkeypatch):
+    monkeypatch.setattr(pages_staff, "PICTURE_WAIT", timedelta(seconds=0.2))
+    answer = api(STAFF).get("/staff/kiosks/k-2s/screen.png")
+    assert (answer.status_code, answer.json()["code"]) == (504, "unavailable")
+    assert len(house.kiosks.asked) == 1
+
+
+def test_a_picture_that_another_kiosk_was_asked_for_is_not_taken(device, house):
+    kiosk = device()
+    kiosk.enrol()
+    now = house.clock.now()
+    house.do(AskPicture(command="c1", kiosk="k-3e", at=now, deadline=now + timedelta(seconds=5)))
+    assert kiosk.signed("POST", "/api/v1/kiosks/k-2s/screens/c1", PNG).status_code == 404
+    house.do(AskPicture(command="c2", kiosk="k-2s", at=now, deadline=now - timedelta(seconds=1)))
+    assert kiosk.signed("POST", "/api/v1/kiosks/k-2s/screens/c2", PNG).status_code == 404
+    assert house.reads.picture("c1") is None
+
+
+def test_no_more_pictures_are_waited_for_than_the_service_can_hold(api, house):
+    now = house.clock.now()
+    for number in range(16):
+        house.do(AskPicture(command=f"c{number}", kiosk="k-2s", at=now, deadline=now + timedelta(seconds=5)))
+    answer = api(STAFF).get("/staff/kiosks/k-2s/screen.png")
+    assert (answer.status_code, answer.json()["code"]) == (429, "too-many-tries")
 
 
 def test_what_is_no_picture_is_refused(device):

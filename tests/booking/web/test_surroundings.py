@@ -117,7 +117,7 @@ def test_a_fault_is_a_problem_that_shows_nothing_of_itself(api, house, caplog):
 
 def test_health_readiness_and_metrics(api, house):
     assert api().get("/healthz").text == "ok\n"
-    assert api().get("/readyz").json() == {"ready": True, "faults": []}
+    assert api().get("/readyz").json() == {"ready": True, "faults": [], "worker": "library-1", "leading": True}
     house.faults.append("the broker is not connected")
     answer = api().get("/readyz")
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
@@ -126,6 +126,8 @@ def test_health_readiness_and_metrics(api, house):
     api().get("/api/v1/areas/9f/seats")
     text = api().get("/metrics").text
     assert 'seatgate_http_requests_total{method="POST",route="/api/v1/reservations",status="201"} 1.0' in text
+    assert 'seatgate_worker_info{worker="library-1"} 1.0' in text
+    assert "seatgate_leading 1.0" in text
     assert 'seatgate_refusals_total{code="sign-in-required"} 1.0' in text
     assert 'route="/api/v1/areas/{area_id}/seats",status="404"' in text
     assert ONE not in text

@@ -1,0 +1,77 @@
+"""Leads while it is this process's turn: an edge for each term, as `store.leadership` says. On SQLite that is always."""
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from booking.service.ports import Touched
+from booking.store.leadership import Leadership
+
+_MOMENT_SECONDS = 0.5
+
+
+class Term(Protocol):
+    """What runs for one term of leading (booking.edge.Edge)."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def stop(self) -> None:
+        """End, and wait for the end."""
+
+    def committed(self, touched: Touched) -> None:
+        """A process has committed something; may only enqueue."""
+
+    def faults(self) -> list[str]:
+        """Return what is wrong, a sentence each."""
+
+
+class Leader:
+    """`run` on a thread of its own until `stop`; `begin` makes the parts of a new term."""
+
+    def __init__(self, leadership: Leadership, begin: Callable[[], Term]) -> None:
+        self._leadership = leadership
+        self._begin = begin
+        self._term: Term | None = None
+        self._settled = threading.Event()
+
+    @property
+    def leading(self) -> bool:
+        """Whether the parts run in this process."""
+        return self._term is not None
+
+    def run(self) -> None:
+        """Stand for the lead, again and again, until `stop`; what runs is stopped before this returns."""
+        try:
+            for leading in self._leadership.changes():
+                self._end()
+                if leading:
+                    self._term = self._begin()
+                    self._term.start()
+                self._settled.set()
+        finally:
+            self._end()
+
+    def wait_a_moment(self) -> None:
+        """Return once this process leads, or after a moment when another does: so that what is served first tells it."""
+        self._settled.wait(_MOMENT_SECONDS)
+
+    def stop(self) -> None:
+        """Let another process lead and end `run`."""
+        self._leadership.resign()
+
+    def committed(self, touched: Touched) -> None:
+        """Hand a commit of any process on to what runs; never waits."""
+        term = self._term
+        if term is not None:
+            term.committed(touched)
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with what runs here; nothing where another process leads."""
+        term = self._term
+        return term.faults() if term is not None else []
+
+    def _end(self) -> None:
+        term, self._term = self._term, None
+        if term is not None:
+            term.stop()
