@@ -87,6 +87,8 @@ class EvacuationRows:
 
     def closed_by_time(self, areas: list[str], moment: datetime) -> list[Reservation]:
         """Return what was missed, lapsed or not signed out at `moment` or later in these areas."""
+        if not areas:
+            return []
         marks = ", ".join("?" * len(areas))
         rows = self._db.execute(
             f"SELECT {RESERVATION} FROM reservations WHERE status IN ('no-show', 'lapsed', 'not-signed-out') "  # noqa: S608

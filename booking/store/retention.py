@@ -59,6 +59,8 @@ def _erase_presence(db: Connection, before: datetime, erased: Counter[str]) -> N
         oldest,
         erased,
     )
+    waiting = "SELECT gate, epoch, sequence FROM held_events WHERE received_us < ?1 ORDER BY received_us LIMIT ?2"
+    _delete(db, f"held_events WHERE (gate, epoch, sequence) IN ({waiting})", oldest, erased)
     _delete(
         db,
         "code_uses WHERE (reader, kiosk, step) IN "
@@ -91,6 +93,9 @@ def _erase_audit(db: Connection, before: datetime, erased: Counter[str]) -> None
     for table in ("staff_actions", "identity_audit"):
         old = f"SELECT n FROM {table} WHERE at_us < ?1 ORDER BY n LIMIT ?2"  # noqa: S608
         _delete(db, f"{table} WHERE n IN ({old})", oldest, erased)
+    _delete(db, "alerts WHERE id IN (SELECT id FROM alerts WHERE from_us < ?1 ORDER BY id LIMIT ?2)", oldest, erased)
+    over = "SELECT id FROM evacuations WHERE end_us < ?1 ORDER BY id LIMIT ?2"
+    _delete(db, f"evacuations WHERE id IN ({over})", oldest, erased)
 
 
 def _delete(db: Connection, which: str, values: tuple[int | str, int], erased: Counter[str]) -> None:

@@ -72,4 +72,5 @@ async def gates(request: Request) -> Response:
     return render(
         request, "staff_gates.html", caller=caller, tab="staff", gates=context.site.gates, enrolled=enrolled,
         passages=context.reads.passages(limit=ROWS), dead_count=count, dead_letters=letters,
+        alerts=context.reads.alerts(context.clock.now()),
     )  # fmt: skip
