@@ -6,6 +6,8 @@ from datetime import time, timedelta
 import attrs
 import pytest
 
+from booking.domain.reservation import Status
+from booking.web import sentences
 from config.policy import SeatFilter
 from config.schema import Support
 from config.values import Text
@@ -273,6 +275,10 @@ def test_the_manuals_words_for_each_state(browser, api, house):
     assert {"完成", "已取消"} <= words
     house.at("19:30")
     assert "失约" in phone.get("/").text
+
+
+def test_no_state_is_without_a_word():
+    assert set(sentences.STATUS) == set(Status)
 
 
 def test_older_ones_are_on_further_pages(browser, api):
