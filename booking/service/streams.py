@@ -11,7 +11,7 @@ from booking.domain.clocks import booted_at, impossible, rebuilt
 from booking.domain.places import Places
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.service.alerts import raise_alert
-from booking.service.commands import Recorded, RecordGateEvent
+from booking.service.commands import KeepDeadLetter, Recorded, RecordGateEvent
 from booking.service.gate_commands import AnchorClock, ReplayDeadLetter
 from booking.service.gate_views import AlertKind
 from booking.service.presence import record_event
@@ -32,6 +32,12 @@ def take_event(unit: Unit, places: Places, command: RecordGateEvent, known: Reco
     elif not known.replay:
         watch_gap(unit, places, command)
         record_in_time(unit, places, command)
+
+
+def watch_letter(unit: Unit, command: KeepDeadLetter, known: Recorded) -> None:
+    """Alert where a dead letter bears the number of another event."""
+    if known.conflict:
+        raise_alert(unit, AlertKind.DIGEST_CONFLICT, (command.gate, command.epoch, command.sequence), command.at)
 
 
 def watch_gap(unit: Unit, places: Places, command: RecordGateEvent) -> None:

@@ -56,7 +56,7 @@ from booking.service.presence import catch_up, check_in_by_code
 from booking.service.recognition import RecognitionCommand
 from booking.service.reserve import reserve
 from booking.service.sso import SsoCommand
-from booking.service.streams import take_event
+from booking.service.streams import take_event, watch_letter
 from booking.service.telling import StartWaiting, TellingCommand, WaitingCommand
 from booking.service.violation_commands import Appeal, DecideViolation, GrantAmnesty, HearGate
 from booking.service.waiting import start_waiting, tell_of_free
@@ -205,7 +205,9 @@ class Batch:
             case AnswerGateRecord():
                 return answer_record(unit, self._places, command)
             case KeepDeadLetter():
-                return desk.keep_dead_letter(self._db, command)
+                known = desk.keep_dead_letter(self._db, command)
+                watch_letter(unit, command, known)
+                return known
             case IssueReaderCode():
                 return desk.issue_reader_code(self._db, command)
             case UseReaderCode():

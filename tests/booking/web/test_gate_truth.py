@@ -198,6 +198,15 @@ def test_a_known_sequence_with_another_digest_is_buried_alerts_and_asks_for_a_ne
     assert staff.post(f"/api/v1/staff/dead-letters/{letter}/replay").json()["code"] == "not-possible-now"
 
 
+def test_a_number_used_twice_alerts_even_where_the_second_event_could_not_be_applied(open_house, api_of, wire_of):
+    house = open_house()
+    staff, gate = api_of(house, STAFF), wire_of(house)
+    gate.passes()
+    (answer,) = gate.passes("in", portal="south-9", sequence=1)
+    assert [one.code for one in answer.rejected] == ["digest-conflict"]
+    assert alerts(staff) == [("digest-conflict", 1)]
+
+
 # ---- dead letters ------------------------------------------------------------------------------------------------------
 
 
