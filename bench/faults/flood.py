@@ -9,6 +9,7 @@ database, once each and without a broker, must lead to the same state.
 import hashlib
 import random
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -42,6 +43,9 @@ from messages.topics import Family, Leaf, build
 from runtime.clock import Clock
 from runtime.mqtt import MqttLink
 from runtime.signing import SigningKey
+
+SWITCH_SECONDS = 0.0005
+"""As in the booking process (`runtime.service`): here the gate's threads want the interpreter as well."""
 
 
 @dataclass
@@ -89,6 +93,7 @@ def run(
     say: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Let `events` passages of `readers` come at once."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     dice, places, key = random.Random(seed), places_of(site_file), SigningKey.generate()
     folder.mkdir(parents=True, exist_ok=True)
     base, flooded = folder / "before.sqlite", folder / "flooded.sqlite"
