@@ -1,4 +1,7 @@
-"""`python -m bench [CLAIM …]`: measure the named claims, or all of them and write bench/results.md."""
+"""`python -m bench [CLAIM …]`: measure the named claims, or all of them and write bench/results.md.
+
+After all of them come the fault campaigns in their reduced form (`python -m bench.faults`).
+"""
 
 import importlib
 import sys
@@ -6,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from bench import measure
+from bench.faults import __main__ as faults
 
 CLAIMS = ("outbox", "card_to_ack", "booking_post", "writer_rush", "pg_writer", "rush", "history", "viewers", "ready")
 
@@ -28,6 +32,7 @@ def main(wanted: list[str]) -> int:
     if not wanted:
         measure.RESULTS.write_text(measure.table(results, machine), encoding="utf-8")
         print(f"written to {measure.RESULTS}")
+        return faults.main([])
     return 0
 
 

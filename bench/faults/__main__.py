@@ -1,5 +1,6 @@
 """`python -m bench.faults [ROW …] [--short | --full]`: run the rows, print what was found; with --full also write it down."""
 
+import os
 import sys
 import tempfile
 import time
@@ -28,7 +29,7 @@ def main(words: list[str]) -> int:
             found.append(row)
             print(f"{row.line(f'{time.monotonic() - began:.0f} s')}", flush=True)
             if form == FULL:
-                table.write([row], f"{measure.commit()}, {datetime.now(UTC):%Y-%m-%d}")
+                table.write([row], f"{measure.commit()}, {datetime.now(UTC):%Y-%m-%d}, load {os.getloadavg()[0]:.0f}")
     return 0 if all(row.held for row in found) else 1
 
 

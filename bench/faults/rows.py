@@ -16,7 +16,7 @@ SEED = 20230717
 
 def run_kill(folder: Path, form: int, say: Say) -> Found:
     """Row 1."""
-    cycles = (3, 8, 200)[form]
+    cycles = (3, 5, 200)[form]
     seen = kill.run(folder, write_site(folder), free_port(), cycles=cycles, seed=SEED, say=say)
     late = sum(seconds > 2 for seconds in seen.ready)
     return Found(
@@ -32,7 +32,7 @@ def run_kill(folder: Path, form: int, say: Say) -> Found:
 
 def run_power_cut(folder: Path, form: int, say: Say) -> Found:
     """Row 2, with its two controls."""
-    count = (250, 600, 2500)[form]
+    count = (250, 400, 2500)[form]
     site, seen = write_site(folder), {}
     for synchronous in ("full", "normal", "off"):
         seen[synchronous] = power_cut.campaign(
@@ -67,7 +67,7 @@ def run_lost_reply(folder: Path, form: int, say: Say) -> Found:
 
 def run_database(folder: Path, form: int, say: Say) -> Found:
     """Row 4."""
-    rounds, ports = (1, 2, 10)[form], [free_port(), free_port()]
+    rounds, ports = (1, 1, 10)[form], [free_port(), free_port()]
     seen = postgres.server_faults(folder / "run", write_site(folder), ports, rounds=rounds, seed=SEED, say=say)
     return Found(
         "4 PostgreSQL",
@@ -83,7 +83,7 @@ def run_database(folder: Path, form: int, say: Say) -> Found:
 
 def run_workers(folder: Path, form: int, say: Say) -> Found:
     """Row 5."""
-    rounds, ports = (1, 4, 40)[form], [free_port(), free_port(), free_port()]
+    rounds, ports = (1, 2, 40)[form], [free_port(), free_port(), free_port()]
     seen = postgres.worker_deaths(folder / "run", write_site(folder), ports, rounds=rounds, seed=SEED, say=say)
     return Found(
         "5 workers",
@@ -98,7 +98,7 @@ def run_workers(folder: Path, form: int, say: Say) -> Found:
 
 def run_flood(folder: Path, form: int, say: Say) -> Found:
     """Row 6."""
-    events, readers = ((500, 50), (4_000, 300), (50_000, 1_500))[form]
+    events, readers = ((500, 50), (1_500, 150), (50_000, 1_500))[form]
     site = write_site(folder, {"south-1": ("in", ""), "south-2": ("out", "")})
     seen = flood.run(folder / "run", site, free_port(), events=events, readers=readers, seed=SEED, say=say)
     return Found(
