@@ -6,8 +6,9 @@ and the broker itself keeps one connection alone under our name.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Protocol
 
@@ -94,7 +95,7 @@ class Edge:
         )
         self._link.subscribe(every(places.site.id, Family.GATES, Leaf.ACCESS))
         self._link.subscribe(every(places.site.id, Family.GATES, Leaf.PRESENCE))
-        self._stack = ExitStack()
+        self._running: list[tuple[_Part, threading.Thread]] = []
 
     def start(self) -> None:
         """Run all parts and connect; a broker that is away stops none of it."""
@@ -107,13 +108,19 @@ class Edge:
             **{f"deliver-{number}": sender for number, sender in enumerate(self._senders, 1)},
         }
         for name, part in parts.items():
-            self._stack.enter_context(thread(f"booking-{name}", part.run, part.stop))
-        self._stack.callback(self._link.stop)
+            running = threading.Thread(target=part.run, name=f"booking-{name}", daemon=True)
+            self._running.append((part, running))
+            running.start()
         self._link.start()
 
     def stop(self) -> None:
-        """Leave the broker, end all parts and wait for them."""
-        self._stack.close()
+        """Leave the broker, end all parts and wait for them; one that waits for a database that is away is not waited for."""
+        self._link.stop()
+        for part, _ in self._running:
+            part.stop()
+        patience = time.monotonic() + _JOIN_SECONDS
+        for _, running in self._running:
+            running.join(max(0.0, patience - time.monotonic()))
 
     def committed(self, touched: Touched) -> None:
         """Wake what a commit may concern; never waits."""

@@ -48,6 +48,9 @@ class Wire(Protocol):
     def write(self, data: bytes) -> None:
         """Send, or keep for sending; never waits."""
 
+    def is_closing(self) -> bool:
+        """Whether it is closed or about to be; its viewer is on the way out."""
+
     def get_write_buffer_size(self) -> int:
         """How many bytes wait because the other side does not take them in."""
 
@@ -141,6 +144,7 @@ class LiveHub:
         if not feed.viewers:
             self._take(feed, self._reads.live_area(area, self._clock.now()))
         if feed.task is None and not self._closed:
+            feed.spoke = time.monotonic()
             feed.task = asyncio.create_task(self._follow(feed))
         viewer.seen = feed.count if seen in feed.now else feed.count - 1 if seen in feed.before else -1
         feed.viewers.add(viewer)
@@ -226,14 +230,14 @@ class LiveHub:
         for number, viewer in enumerate(list(feed.viewers)):
             if comment is None:
                 self._send(feed, viewer)
-            elif not viewer.wire.get_write_buffer_size():
+            elif not viewer.wire.is_closing() and not viewer.wire.get_write_buffer_size():
                 viewer.wire.write(comment)
             if number % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
 
     def _send(self, feed: _Feed, viewer: Viewer) -> None:
         """Send what a viewer lacks, unless it still has something to take in."""
-        if viewer.seen == feed.count:
+        if viewer.seen == feed.count or viewer.wire.is_closing():
             return
         if viewer.wire.get_write_buffer_size():
             if viewer.behind_since is None:
@@ -264,6 +268,8 @@ class LiveHub:
 
 
 def _end(viewer: Viewer) -> None:
+    if viewer.wire.is_closing():
+        return
     if viewer.wire.get_write_buffer_size():
         viewer.wire.abort()  # it would wait for one who does not read
     else:

@@ -16,11 +16,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from booking import workers
 from booking.errors import BookingError
 from booking.workers import Workers
+from config.values import Secret
 from messages import access, acknowledgement, command
 from messages.access import AccessEvent, AccessOutcome, Credential, CredentialKind, Direction
 from messages.topics import Family, Leaf, build
@@ -409,6 +411,38 @@ def test_a_leader_that_is_told_to_stop_hands_over(two, gate, wait_for):
     wait_for(lambda: other.leads, "the other process leads")
     gate.swipe("0000000001", "in")
     wait_for(gate.all_acknowledged, "events are taken")
+
+
+def test_a_database_that_restarts_in_the_middle_of_swipes_loses_none(
+    tmp_path, private_postgres, private_broker, free_port, wait_for
+):
+    """The lead goes with the connection and comes back with it; meanwhile the pages say what is wrong."""
+
+    class Named:
+        def named(self, _name):
+            return Secret(private_postgres.url(database))
+
+    database = private_postgres.create()
+    library = Library(tmp_path, Named(), private_broker, free_port)
+    only = library.process()
+    wait_for(lambda: only.leads, "it leads")
+    gate = Gate(library, only)
+    for number in range(60):
+        gate.swipe(f"{number % len(READERS):010}", "in" if number // len(READERS) % 2 == 0 else "out")
+        if number == 30:
+            wait_for(lambda: gate.acknowledged, "it is at it")
+            private_postgres.stop(signal.SIGQUIT)
+    wait_for(lambda: not only.leads, "nobody leads without a database")
+    assert only.http.get("/readyz").status_code == 503
+    private_postgres.start()
+    wait_for(lambda: only.leads, "it leads again")
+    wait_for(gate.all_acknowledged, "every event is acknowledged")
+    wait_for(lambda: only.ready()["ready"], "it is ready")
+    with psycopg.connect(private_postgres.url(database)) as db:
+        stored = Counter(row[0] for row in db.execute("SELECT sequence FROM inbox").fetchall())
+    assert stored == Counter(range(1, 61))
+    gate.close()
+    library.close()
 
 
 def workers_of(process):

@@ -20,6 +20,7 @@ class Wire:
         self.events, self.waiting, self.ended, self.raw = [], 0, "", b""
 
     def write(self, chunk):
+        assert not self.ended  # a closed transport raises
         size, _, rest = chunk.partition(b"\r\n")
         assert int(size, 16) == len(rest) - 2
         assert rest.endswith(b"\r\n")
@@ -33,6 +34,9 @@ class Wire:
 
     def get_write_buffer_size(self):
         return self.waiting
+
+    def is_closing(self):
+        return bool(self.ended)
 
     def close(self):
         self.ended = "closed"
@@ -228,16 +232,32 @@ def test_a_database_that_is_away_leaves_the_viewers_what_they_have(hubs, monkeyp
     hubs.run(test)
 
 
+def test_a_viewer_that_has_just_gone_disturbs_nobody(hubs):
+    async def test():
+        hub, gone, reads = hubs.hub(), Wire(), Wire()
+        with hub.watching("centre", gone, None), hub.watching("centre", reads, None):
+            gone.ended = "closed"  # its connection is lost; that it is no viewer any more comes a moment later
+            hubs.book("S001", "centre-001")
+            await until(lambda: len(reads.events) > 1)
+            hub.close()
+            await until(lambda: reads.ended)
+            assert gone.kinds == ["snapshot"]
+
+    hubs.run(test)
+
+
 def test_the_end_says_so_to_who_reads_and_waits_for_nobody_else(hubs):
     class Ending(Wire):
+        said = ""
+
         def write(self, chunk):
             if chunk == b"0\r\n\r\n":
-                self.ended = "said"
+                self.said = "said, "
             else:
                 super().write(chunk)
 
         def close(self):
-            self.ended += ", closed"
+            self.ended = self.said + "closed"
 
     async def test():
         hub, reads, stuck = hubs.hub(), Ending(), Ending()
