@@ -12,6 +12,7 @@ from config.plans import load_plan
 from config.site_check import load_site
 from runtime import logs
 from runtime.errors import RuntimeFault
+from runtime.service import leave
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -29,6 +30,7 @@ def booking(file: Path) -> None:
         from booking.app import run  # noqa: PLC0415 - `--help` and a wrong setting answer without loading the web layer
 
         run(settings)
+        leave()
     except ConfigError as error:
         raise click.ClickException(sentences(error)) from error
     except (BookingError, RuntimeFault) as error:

@@ -9,6 +9,7 @@ from kiosk import settings as kiosk_settings
 from kiosk.errors import KioskError
 from runtime import logs
 from runtime.errors import RuntimeFault
+from runtime.service import leave
 
 
 @click.command()
@@ -33,5 +34,6 @@ def kiosk(config_file: Path, log_level: str) -> None:
     logs.setup(log_level)
     try:
         app.run(kiosk_settings.load(config_file))
+        leave()
     except (ConfigError, KioskError, RuntimeFault) as error:
         raise click.ClickException(str(error)) from error
