@@ -11,6 +11,7 @@ from typing import Protocol
 
 from booking.domain.refusals import Refusal
 from booking.service.sso import VouchedSession
+from booking.service.views import SessionView
 
 
 class BindingStatus(StrEnum):
@@ -165,6 +166,9 @@ class IdentityReads(Protocol):
 
     def app_of(self, token_hash: bytes, now: datetime) -> tuple[str, BindingView | None]:
         """The reader and the binding behind an app's token, in whatever state; ("", None) for no app's token."""
+
+    def sessions(self, token_hashes: Sequence[bytes], now: datetime) -> dict[bytes, SessionView]:
+        """Open sessions that have not expired, by their token's hash: those of many requests in one go."""
 
     def binding(self, reader: str, binding: str, now: datetime) -> BindingView | None:
         """One of the reader's own apps, in whatever state."""

@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.responses import Response
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from booking.web import (
     api_areas,
@@ -111,6 +112,26 @@ PAGES = (
 )
 
 
+class Application(FastAPI):
+    """FastAPI with something in front of all its own layers: `front` gets every request, `behind` is what it hands on to."""
+
+    front: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request to the front."""
+        scope["app"] = self
+        await self.front(scope, receive, send)
+
+    async def behind(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request through the framework."""
+        await super().__call__(scope, receive, send)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Leave out the framework's own answer to a fault: the front has one."""
+        stack = super().build_middleware_stack()
+        return stack.app if isinstance(stack, ServerErrorMiddleware) else stack
+
+
 def create_app(context: Context) -> FastAPI:
     """Return the ASGI application of the booking service. It listens to the writer's commits for its live maps."""
 
@@ -120,7 +141,7 @@ def create_app(context: Context) -> FastAPI:
         yield
         context.live.close()
 
-    app = FastAPI(
+    app = Application(
         title="Seatgate",
         version=VERSION,
         openapi_url=None,
@@ -150,9 +171,12 @@ def create_app(context: Context) -> FastAPI:
         return problems.on_fault({**scope, "app": app}, error)
 
     app.add_middleware(BodyLimit)
-    app.add_middleware(Express, context=context)
-    app.add_middleware(
-        Surround, metrics=app.state.metrics, on_fault=on_fault, plain_routes=PLAIN, secure=context.secure
+    app.front = Surround(
+        Express(app.behind, context),
+        metrics=app.state.metrics,
+        on_fault=on_fault,
+        plain_routes=PLAIN,
+        secure=context.secure,
     )
     context.writer.on_commit(context.live.touched)
     context.writer.on_commit(context.screens.committed)

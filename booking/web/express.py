@@ -6,26 +6,27 @@ knows every case and says what is wrong: so no rule stands here twice.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from booking.domain.refusals import Refusal
-from booking.service.commands import Changed, Channel, Command, Entered, Outcome, Reserve
+from booking.service.commands import Changed, Channel, Outcome, Reserve
 from booking.service.request_key import RequestKey
 from booking.web.api_reservations import RESERVE
+from booking.web.audit import READER, REFUSAL
 from booking.web.context import Context
 from booking.web.gather import Gathered
 from booking.web.language import Words
 from booking.web.middleware import MAX_BODY
 from booking.web.models import reservation_json
-from booking.web.models_draws import EnteredOut
 from booking.web.problems import MEDIA_TYPE, problem, status_of
 from booking.web.requests import KEY_HEADER, MAX_KEY_CHARS
-from booking.web.sessions import MAX_TOKEN_CHARS, hash_of
+from booking.web.sessions import MAX_TOKEN_CHARS
 from runtime.locales import CHINESE, language_of
 
 METHOD, PATH = "POST", RESERVE.path
@@ -62,9 +63,21 @@ _WISH = msgspec.json.Decoder(_Wish)
 class _Asked(msgspec.Struct, frozen=True):
     """What the headers of a plain request say."""
 
-    token: str
+    token: bytes
     key: str
     language: str
+
+
+class _Question(NamedTuple):
+    """A booking that is asked for, before it is known by whom."""
+
+    token_hash: bytes
+    wish: _Wish
+    request: RequestKey | None
+
+
+_Decided = tuple[str, Outcome]
+"""Who asked, and what became of it."""
 
 
 class Express:
@@ -73,27 +86,34 @@ class Express:
     def __init__(self, ordinary: ASGIApp, context: Context) -> None:
         self._ordinary = ordinary
         self._context = context
-        self._commands: Gathered[Command, Outcome] = Gathered(context.writer.submit)
+        self._open = not context.site.policy.draw.collect  # where a wish may go into a draw, each is unusual
+        self._bookings: Gathered[_Question, _Decided | None] = Gathered(self._decide)
         self._problems: dict[tuple[object, ...], bytes] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a plain booking, or hand the request on."""
-        plain = scope["type"] == "http" and scope["path"] == PATH and scope["method"] == METHOD
+        plain = self._open and scope["type"] == "http" and scope["path"] == PATH and scope["method"] == METHOD
         asked = _asked(scope) if plain else None
         if asked is None:
             await self._ordinary(scope, receive, send)
             return
         body, receive = await _read(receive)
-        outcome = await self._outcome(asked, body)
+        try:
+            wish = _WISH.decode(body)
+        except msgspec.MsgspecError:
+            await self._ordinary(scope, receive, send)
+            return
+        request = RequestKey(asked.key, hashlib.sha256(_HEAD + body).digest()) if asked.key else None
+        decided = await self._bookings.ask(_Question(hashlib.sha256(asked.token).digest(), wish, request))
+        if decided is None:
+            await self._ordinary(scope, receive, send)
+            return
+        scope[READER], outcome = decided
         if isinstance(outcome, Changed) and not outcome.repeated:
             content, extra, status = self._booked(outcome)
         elif isinstance(outcome, Refusal):
             content, extra, status = self._refused(outcome, asked.language), _PROBLEM, status_of(outcome.code)
-            scope["seatgate.refusal"] = str(outcome.code)
-        elif isinstance(outcome, Entered):
-            words = Words(CHINESE, self._context.site.timezone, self._context.clock.now())
-            content = EnteredOut.just(outcome.entry, outcome.closes, words).model_dump_json().encode()
-            extra, status = _JSON, 202
+            scope[REFUSAL] = str(outcome.code)
         else:
             await self._ordinary(scope, receive, send)
             return
@@ -102,28 +122,39 @@ class Express:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
-    async def _outcome(self, asked: _Asked, body: bytes) -> Outcome | None:
-        """Return what became of the wish; None, and nothing done, where the ordinary way has to look at it."""
-        try:
-            wish = _WISH.decode(body)
-        except msgspec.MsgspecError:
-            return None
+    def _decide(self, questions: Sequence[_Question]) -> "Future[list[_Decided | None]]":
+        """Have what one turn of the loop asks decided; None, and nothing done, for a token of no open session."""
         now = self._context.clock.now()
-        session = self._context.reads.session(hash_of(asked.token), now)
-        if session is None:
-            return None
-        return await self._commands.ask(
+        sessions = self._context.reads.sessions([question.token_hash for question in questions], now)
+        known = [sessions.get(question.token_hash) for question in questions]
+        commands = [
             Reserve(
                 reader=session.reader,
                 at=now,
-                seat=wish.seat,
-                area=wish.area,
-                start=wish.start,
-                end=wish.end,
+                seat=question.wish.seat,
+                area=question.wish.area,
+                start=question.wish.start,
+                end=question.wish.end,
                 channel=Channel(session.channel),
-                request=RequestKey(asked.key, hashlib.sha256(_HEAD + body).digest()) if asked.key else None,
+                request=question.request,
             )
-        )
+            for question, session in zip(questions, known, strict=True)
+            if session is not None
+        ]
+        answers: Future[list[_Decided | None]] = Future()
+        if not commands:
+            answers.set_result([None] * len(questions))
+            return answers
+
+        def decided(done: "Future[list[Outcome]]") -> None:
+            if (error := done.exception()) is not None:
+                answers.set_exception(error)
+                return
+            outcomes = iter(done.result())
+            answers.set_result([(session.reader, next(outcomes)) if session else None for session in known])
+
+        self._context.writer.submit(commands).add_done_callback(decided)
+        return answers
 
     def _booked(self, done: Changed) -> tuple[bytes, list[tuple[bytes, bytes]], int]:
         context = self._context
@@ -158,18 +189,19 @@ def _asked(scope: Scope) -> _Asked | None:
     text = "" if key is None else key.decode("latin-1")
     if key is not None and not (1 <= len(text) <= MAX_KEY_CHARS and text.isprintable()):
         return None
-    return _Asked(token.decode("latin-1"), text, language_of(sent.get(_LANGUAGE, b"").decode("latin-1")))
+    return _Asked(token, text, language_of(sent.get(_LANGUAGE, b"").decode("latin-1")))
 
 
 async def _read(receive: Receive) -> tuple[bytes, Callable[[], Awaitable[Message]]]:
     """Return the whole body, and what gives it again to whoever reads next; uvicorn keeps it to its announced length."""
-    first = await receive()
-    messages = [first]
-    while messages[-1].get("more_body", False):
-        messages.append(await receive())
-    left = iter(messages)
+    message = await receive()
+    body = message.get("body", b"")
+    while message.get("more_body", False):
+        message = await receive()
+        body += message.get("body", b"")
+    whole: list[Message] = [{"type": message["type"], "body": body, "more_body": False}]
 
     async def again() -> Message:
-        return next(left, None) or await receive()
+        return whole.pop() if whole else await receive()
 
-    return b"".join(message.get("body", b"") for message in messages), again
+    return body, again

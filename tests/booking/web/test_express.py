@@ -124,6 +124,19 @@ def test_what_is_unusual_is_judged_the_ordinary_way_and_books_nothing(api, ordin
     assert client.get("/api/v1/reservations").json()["items"] == []
 
 
+def test_a_key_used_for_something_else_is_noted_whichever_way_it_comes(api, caplog):
+    client, key = api(ONE), {"idempotency-key": "a-key-of-mine"}
+    client.book(headers=key)
+    lines = []
+    for more in ({}, BY_COOKIE):
+        caplog.clear()
+        with caplog.at_level("INFO", logger="booking.audit"):
+            client.book(seat="2f-centre-066", headers=key | more)
+        lines.append([record.getMessage() for record in caplog.records if record.name == "booking.audit"])
+    assert lines[0] == lines[1]
+    assert "code=idempotency-key-reused reader=" in lines[0][0]
+
+
 def test_a_fault_on_the_express_way_is_a_problem_as_everywhere(api, house):
     client = api(ONE)
     house.store.writer.stop()
