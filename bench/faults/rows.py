@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.faults import flood, kill, lost_reply, postgres, power_cut
+from bench.faults import clock, disk, flood, hung, kill, lost_reply, postgres, power_cut
 from bench.faults.site import write_site
 from bench.faults.table import Found
 from bench.machine import free_port
@@ -114,6 +114,52 @@ def run_flood(folder: Path, form: int, say: Say) -> Found:
     )
 
 
+def run_clock(folder: Path, form: int, say: Say) -> Found:
+    """Row 8, with its control."""
+    steps, site = (10, 30, 500)[form], write_site(folder)
+    seen = clock.run(folder / "run", site, free_port(), steps=steps, seed=SEED)
+    say(str(seen))
+    control = clock.run(folder / "control", site, free_port(), steps=10, seed=SEED, plain=True)
+    return Found(
+        "8 clock",
+        f"the wall clock of the running service set {seen.steps} times by ten minutes to a day, both ways (libfaketime)",
+        "no early release, no violation",
+        f"{seen.released} reservations released, {seen.blamed} violations, {seen.given_away} seats given away; *control* that "
+        f"follows each of {control.steps} steps: {control.released} released, {control.blamed} violations",
+        (seen.released, seen.blamed, seen.given_away) == (0, 0, 0) and control.released > 0,
+    )
+
+
+def run_disk(folder: Path, form: int, say: Say) -> Found:
+    """Row 9."""
+    failures = (10, 40, 1_000)[form]
+    seen = disk.run(folder / "run", write_site(folder), free_port(), failures=failures, seed=SEED)
+    say(str(seen.statuses))
+    return Found(
+        "9 disk",
+        f"the disk of the running service full, or failing writes or syncs, {sum(seen.failures.values()):,} times for a "
+        f"moment while {disk.READERS} readers book",
+        "503, no ack, heals by itself",
+        f"{len(seen.ledger.told):,} answered, {seen.verdict.lost} lost, {seen.verdict.doubles} double, {seen.verdict.torn} torn; "
+        f"{seen.statuses[503]:,} refused with 503 and asked again, {seen.given_up} never told",
+        seen.good,
+    )
+
+
+def run_hung(folder: Path, form: int, say: Say) -> Found:
+    """Row 11."""
+    rounds = (1, 1, 10)[form]
+    seen = hung.run(folder / "run", write_site(folder), free_port(), rounds=rounds)
+    say(str(seen))
+    return Found(
+        "11 hung",
+        f"SIGSTOP of the service {rounds} times under a supervisor that keeps systemd's side of WatchdogSec=15s",
+        "restarted in 15 s",
+        f"silence noticed after {max(seen.noticed):.1f} s at most; ready again after {max(seen.ready):.1f} s at most",
+        max(seen.noticed) <= hung.WATCHDOG + hung.LATE,
+    )
+
+
 ROWS: dict[str, Callable[[Path, int, Say], Found]] = {
     "kill": run_kill,
     "power_cut": run_power_cut,
@@ -121,4 +167,7 @@ ROWS: dict[str, Callable[[Path, int, Say], Found]] = {
     "database": run_database,
     "workers": run_workers,
     "flood": run_flood,
+    "clock": run_clock,
+    "disk": run_disk,
+    "hung": run_hung,
 }
