@@ -75,7 +75,7 @@ def best_for(
     cooling = {seat for seat, times in cancelled.items() if cooling_until(times, rules, asks.at)}
     gone = unit.held_seats(area, interval) | _shut(unit, area, interval) | unit.reported(area) | cooling
     best = best_seat(places.seats_of[area], gone, near)
-    return best or Refusal(RefusalCode.AREA_FULL, facts={"area": area})
+    return best or Refusal(RefusalCode.AREA_FULL, None, unit.frees_at(area, interval), {"area": area})
 
 
 def _shut(unit: Unit, area: str, interval: Interval) -> set[str]:

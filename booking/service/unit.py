@@ -60,6 +60,9 @@ class Unit(Protocol):
     def held_seats(self, area: str, interval: Interval) -> set[str]:
         """Return the seats of `area` that are held at some moment of `interval`."""
 
+    def frees_at(self, area: str, interval: Interval) -> datetime | None:
+        """Return when the first of the seats of `area` that are held in `interval` is free again; None when none is held."""
+
     def levels(self, area: str, interval: Interval) -> list[Level]:
         """Return how many places of a capacity area are held throughout `interval`, in order and without a gap."""
 

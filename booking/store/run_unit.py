@@ -173,6 +173,14 @@ class RunUnit(StoreUnit):
             return super().held_seats(area, interval)
         return {seat for seat, start, end in facts.held_in(area) if end > interval.start and start < interval.end}
 
+    def frees_at(self, area: str, interval: Interval) -> datetime | None:
+        """Return when the first of the seats of `area` that are held in `interval` is free again; None when none is held."""
+        facts = self.facts
+        if not facts.covers(interval):
+            return super().frees_at(area, interval)
+        ends = (end for _, start, end in facts.held_in(area) if end > interval.start and start < interval.end)
+        return min(ends, default=None)
+
     def levels(self, area: str, interval: Interval) -> list[Level]:
         """Return how many places of a capacity area are held throughout `interval`, in order and without a gap."""
         facts = self.facts

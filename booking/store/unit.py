@@ -19,6 +19,7 @@ from booking.store.rows import (
     RESERVATION,
     facts_json,
     moment,
+    moment_or_none,
     new_id,
     reservation_of,
     us,
@@ -111,6 +112,14 @@ class StoreUnit(ClosureUnit, TaskUnit, GateUnit, OpeningUnit):
             (us(interval.start), us(interval.end), area),
         )
         return {row[0] for row in rows}
+
+    def frees_at(self, area: str, interval: Interval) -> datetime | None:
+        """Return when the first of the seats of `area` that are held in `interval` is free again; None when none is held."""
+        found = self._get(
+            f"SELECT min(end_us) FROM reservations WHERE {_OVERLAPS} AND area = ?",  # noqa: S608 - a constant
+            (us(interval.start), us(interval.end), area),
+        )
+        return moment_or_none(found[0]) if found else None
 
     def standing(self, area: str | None = None, seat: str | None = None) -> list[Reservation]:
         """Return what holds in an area or on a seat of it, from now on; without an area, everywhere."""

@@ -197,3 +197,19 @@ def test_a_move_stays_within_its_building_and_frees_the_old_seat(desk, at):
     moved = desk.do(MoveSeat(reader="S001", at=at("09:00"), reservation=stay.id, seat="east-001"))
     assert (moved.reservation.area, moved.reservation.seat) == ("east", "east-001")
     assert desk.booked("S002", "centre-001", "18:00", "20:00", now="09:00").status is Status.RESERVED
+
+
+def test_a_full_area_says_when_the_first_of_its_seats_is_free_again(open_desk, at):
+    """Every refusal names its rule and the next allowed time; asked alone and in a batch it is the same."""
+    desk = open_desk()
+    ends = {"001": "11:00", "002": "10:00", "003": "12:00", "004": "11:00"}
+    for number, (label, end) in enumerate(ends.items()):
+        desk.booked(f"S{number:03}", f"east-{label}", "09:00", end, now="08:00")
+    alone = desk.book("S010", None, "09:00", "10:00", now="08:00", area="east")
+    assert (alone.code, alone.next_allowed_at) == (RefusalCode.AREA_FULL, at("10:00"))
+    wishes = [
+        Reserve(reader=reader, at=at("08:00"), seat=None, area="east", start=at("09:00"), end=at("10:00"))
+        for reader in ("S011", "S012", "S013", "S014", "S015")
+    ]
+    assert {(one.code, one.next_allowed_at) for one in desk.do(*wishes)} == {(RefusalCode.AREA_FULL, at("10:00"))}
+    assert desk.booked("S020", None, "10:00", "11:00", now="08:00", area="east").seat == "east-002"
