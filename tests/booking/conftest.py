@@ -17,7 +17,7 @@ import pytest
 from booking.domain.places import Places
 from booking.service.commands import Act, Card, Changed, LoadPeople, Person, RecordGateEvent, Reserve
 from booking.store.opening import open_store
-from booking.store.postgres.connection import Address
+from booking.store.postgres.address import Address
 from booking.store.postgres.schema import prepare_database
 from config.policy import Policy
 from config.schema import Area, Gate, Kiosk, Portal, PortalDirection, Site, Venue

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from booking.store.errors import StoreError
-from booking.store.postgres.connection import Address
+from booking.store.postgres.address import Address
 from booking.store.steps import migrations
 from config.values import Secret
 from runtime.secret_file import sync_folder

@@ -19,7 +19,8 @@ import psycopg
 from booking.service.ports import Touched
 from booking.store.engine import Work
 from booking.store.errors import AwayError, StoreError
-from booking.store.postgres.connection import Address, PostgresConnection
+from booking.store.postgres.address import Address
+from booking.store.postgres.connection import PostgresConnection
 from booking.store.postgres.turn import CHANNEL, TURN
 
 IDLE = "5s"
@@ -31,7 +32,8 @@ _SETTINGS = (
     f"{_PLANS}SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'; SET jit = off; "
     f"SET idle_in_transaction_session_timeout = '{IDLE}'; SET lock_timeout = '15s'"
 )
-_BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({TURN})"
+_BEGIN, _COMMIT = "BEGIN", "COMMIT"
+_TURN = f"SELECT pg_advisory_xact_lock({TURN})"
 _MARK = (
     "WITH marked AS (INSERT INTO facts (name, value) VALUES (?1, ?2) "
     "ON CONFLICT (name) DO UPDATE SET value = excluded.value) SELECT pg_notify(?3, ?4)"
@@ -95,16 +97,18 @@ class PostgresEngine:
 
     def _attempt(self, work: Work, guarded: bool) -> Touched:  # noqa: FBT001 - the shape of Work
         db = self._connected()
-        db.run(_BEGIN)
-        self._touched = work(db, guarded)
-        self._mark = max(self._mark + 1, time.time_ns() // 1000)
-        db.execute(_MARK, (f"batch {self._name}", self._mark, CHANNEL, self._payload(self._touched)))
-        try:
-            db.run("COMMIT")
-        except psycopg.Error as error:
-            if self._lost():
-                raise _CommitLostError from error
-            raise
+        with contextlib.nullcontext() if guarded else db.running_ahead():
+            db.later(_BEGIN)
+            db.later(_TURN)
+            self._touched = work(db, guarded)
+            self._mark = max(self._mark + 1, time.time_ns() // 1000)
+            db.later(_MARK, (f"batch {self._name}", self._mark, CHANNEL, self._payload(self._touched)))
+            try:
+                db.execute(_COMMIT)
+            except psycopg.Error as error:
+                if self._lost():
+                    raise _CommitLostError from error
+                raise
         return self._touched
 
     def _payload(self, touched: Touched) -> str:
@@ -118,9 +122,10 @@ class PostgresEngine:
         while True:
             try:
                 db = self._connected()
-                db.run(_BEGIN)  # held by the old connection for as long as its COMMIT goes on
+                db.execute(_BEGIN)
+                db.execute(_TURN)  # held by the old connection for as long as its COMMIT goes on
                 row = db.execute("SELECT value FROM facts WHERE name = ?", (f"batch {self._name}",)).fetchone()
-                db.run("COMMIT")
+                db.execute(_COMMIT)
             except (psycopg.Error, AwayError) as error:
                 self._rollback()
                 try:

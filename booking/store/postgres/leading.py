@@ -12,7 +12,8 @@ import psycopg
 from psycopg import pq
 
 from booking.store.errors import StoreError
-from booking.store.postgres.connection import Address, PostgresConnection
+from booking.store.postgres.address import Address
+from booking.store.postgres.connection import PostgresConnection
 from booking.store.postgres.turn import LEAD
 from booking.store.postgres.wake import Wake
 

@@ -9,7 +9,8 @@ import psycopg
 from booking.service.ports import Touched
 from booking.store.committed import Committed
 from booking.store.errors import StoreError
-from booking.store.postgres.connection import Address, PostgresConnection
+from booking.store.postgres.address import Address
+from booking.store.postgres.connection import PostgresConnection
 from booking.store.postgres.turn import CHANNEL
 from booking.store.postgres.wake import Wake
 

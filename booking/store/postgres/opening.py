@@ -8,7 +8,8 @@ from booking.service.ports import Touched
 from booking.store.committed import Committed
 from booking.store.opened import Store, prepare
 from booking.store.pool import ReaderPool
-from booking.store.postgres.connection import Address, PostgresConnection
+from booking.store.postgres.address import Address
+from booking.store.postgres.connection import PostgresConnection
 from booking.store.postgres.engine import PostgresEngine
 from booking.store.postgres.leading import Leading
 from booking.store.postgres.listening import Listening

@@ -3,7 +3,8 @@
 import psycopg
 
 from booking.store.errors import StoreError
-from booking.store.postgres.connection import OLDEST, Address, PostgresConnection
+from booking.store.postgres.address import OLDEST, Address
+from booking.store.postgres.connection import PostgresConnection
 from booking.store.postgres.turn import TURN
 from booking.store.steps import left_to_run, migrations
 

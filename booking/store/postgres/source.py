@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import psycopg
 from psycopg import pq
 
-from booking.store.postgres.connection import Address, PostgresConnection
+from booking.store.postgres.address import Address
+from booking.store.postgres.connection import PostgresConnection
 from booking.store.sql import Connection
 
 _SETTINGS = (

@@ -69,20 +69,19 @@ class Cut:
 
     def __init__(self, monkeypatch, desk, *, after):
         self.engine, self.after, self.cuts = desk.writer.engine, after, 0
-        self._run = PostgresConnection.run
+        self._execute = PostgresConnection.execute
 
-        def run(db, script):
-            self.around(db, script)
+        def execute(db, sql, values=()):
+            return self.around(db, sql, values)
 
-        monkeypatch.setattr(PostgresConnection, "run", run)
+        monkeypatch.setattr(PostgresConnection, "execute", execute)
 
-    def around(self, db, script):
-        if script != "COMMIT" or db is not self.engine._db or self.cuts:
-            self._run(db, script)
-            return
+    def around(self, db, sql, values):
+        if sql != "COMMIT" or db is not self.engine._db or self.cuts:
+            return self._execute(db, sql, values)
         self.cuts += 1
         if self.after:
-            self._run(db, script)
+            self._execute(db, sql, values)
         db.psycopg.pgconn.finish()
         raise psycopg.OperationalError("server closed the connection unexpectedly")
 

@@ -9,7 +9,8 @@ import pytest
 from booking.store import opening
 from booking.store.errors import AwayError, StoreError
 from booking.store.postgres import schema
-from booking.store.postgres.connection import Address, numbered
+from booking.store.postgres.address import Address
+from booking.store.postgres.connection import numbered
 from booking.store.steps import migrations
 from config.values import Secret
 

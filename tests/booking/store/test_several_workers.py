@@ -14,7 +14,7 @@ from booking.service.commands import MarkTold
 from booking.store.committed import Committed
 from booking.store.leadership import AlwaysLeading
 from booking.store.postgres import listening
-from booking.store.postgres.connection import Address
+from booking.store.postgres.address import Address
 from booking.store.postgres.engine import PostgresEngine
 from booking.store.postgres.turn import LEAD
 
