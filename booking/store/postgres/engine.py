@@ -21,7 +21,9 @@ from booking.store.engine import Work
 from booking.store.errors import AwayError, StoreError
 from booking.store.postgres.address import Address
 from booking.store.postgres.connection import PostgresConnection
+from booking.store.postgres.remembering import Remembering
 from booking.store.postgres.turn import CHANNEL, TURN
+from booking.store.sql import Connection
 
 IDLE = "5s"
 """A process that says nothing for so long in the middle of a batch loses its turn."""
@@ -100,7 +102,7 @@ class PostgresEngine:
         with contextlib.nullcontext() if guarded else db.running_ahead():
             db.later(_BEGIN)
             db.later(_TURN)
-            self._touched = work(db, guarded)
+            self._touched = work(db if guarded else Remembering(db), guarded)
             self._mark = max(self._mark + 1, time.time_ns() // 1000)
             db.later(_MARK, (f"batch {self._name}", self._mark, CHANNEL, self._payload(self._touched)))
             try:
@@ -176,7 +178,7 @@ class PostgresEngine:
         refused = isinstance(error, psycopg.errors.ExclusionViolation | psycopg.errors.CheckViolation)
         return error.diag.constraint_name if refused and isinstance(error, psycopg.Error) else None
 
-    def forget_old_marks(self, db: PostgresConnection) -> None:
+    def forget_old_marks(self, db: Connection) -> None:
         """Delete the marks of processes that ended long ago."""
         db.execute(_OLD_MARKS, (time.time_ns() // 1000 - _MARKS_KEPT_US,))
 

@@ -9,7 +9,6 @@ from booking.store.committed import Committed
 from booking.store.opened import Store, prepare
 from booking.store.pool import ReaderPool
 from booking.store.postgres.address import Address
-from booking.store.postgres.connection import PostgresConnection
 from booking.store.postgres.engine import PostgresEngine
 from booking.store.postgres.leading import Leading
 from booking.store.postgres.listening import Listening
@@ -32,8 +31,7 @@ def open_store(url: Secret, places: Places, now: datetime) -> Store:
         undo.callback(engine.close)
 
         def begin(db: Connection, _guarded: bool) -> Touched:  # noqa: FBT001 - the shape of Work
-            if isinstance(db, PostgresConnection):
-                engine.forget_old_marks(db)
+            engine.forget_old_marks(db)
             return prepare(db, places, now)
 
         engine.transaction(begin)
