@@ -104,7 +104,8 @@ class PostgresEngine:
             db.later(_TURN)
             self._touched = work(db if guarded else Remembering(db), guarded)
             self._mark = max(self._mark + 1, time.time_ns() // 1000)
-            db.later(_MARK, (f"batch {self._name}", self._mark, CHANNEL, self._payload(self._touched)))
+            # answered before COMMIT is sent: a connection that was lost by now leaves no doubt
+            db.execute(_MARK, (f"batch {self._name}", self._mark, CHANNEL, self._payload(self._touched)))
             try:
                 db.execute(_COMMIT)
             except psycopg.Error as error:

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import threading
+from collections.abc import Callable
 
 import psycopg
 
@@ -22,14 +23,18 @@ _log = logging.getLogger(__name__)
 class Listening:
     """Tells `committed` of every commit but those of the process `name` itself, which tells of its own at once.
 
-    A connection that was lost may have missed some: after it is back, all areas count as touched.
+    A connection that was lost may have missed some: after it is back, all areas count as touched. `changed` is called when
+    it is lost and when it is back: it may only enqueue.
     """
 
-    def __init__(self, address: Address, name: str, areas: Touched, committed: Committed) -> None:
+    def __init__(
+        self, address: Address, name: str, areas: Touched, committed: Committed, changed: Callable[[], object]
+    ) -> None:
         self._address = address
         self._name = name
         self._areas = areas
         self._committed = committed
+        self._changed = changed
         self._wake = Wake()
         self._thread = threading.Thread(target=self._run, name="booking-listening", daemon=True)
 
@@ -58,6 +63,7 @@ class Listening:
                     self._wake.wait(_PAUSE)
                     continue
                 _log.info("listening again")
+                self._changed()
                 self._committed.tell(self._areas)
             try:
                 self._listen(db)
@@ -66,6 +72,8 @@ class Listening:
             with contextlib.suppress(psycopg.Error):
                 db.close()
             db = None
+            if not self._wake.called:
+                self._changed()
 
     def _listen(self, db: PostgresConnection) -> None:
         pgconn = db.psycopg.pgconn

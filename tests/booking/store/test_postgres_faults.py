@@ -227,6 +227,19 @@ def test_while_the_server_is_away_everything_is_refused_at_once_and_says_to_ask_
         store.reads.current("R0001", at("08:00"))
     queued = [store.writer.submit([wish_of(at, "R0001", "centre-001")]) for _ in range(600)]
     assert all(isinstance(one.exception(30), StoreError) for one in queued)
+    assert store.writer.faults() == ["the database cannot be written: the log says why"]
     private_postgres.start()
     assert isinstance(store.writer.submit([wish_of(at, "R0001", "centre-001")]).result(30)[0], Changed)
     assert store.reads.current("R0001", at("08:00")).seat == "centre-001"
+
+
+def test_a_process_that_nobody_asks_for_anything_knows_that_the_server_is_away_and_when_it_is_back(
+    store, private_postgres, wait_for, monkeypatch
+):
+    """A load balancer asks /readyz, and gives a process nothing to do until it is ready."""
+    monkeypatch.setattr(engines, "_PATIENCE", 0.1)
+    assert store.writer.faults() == []
+    private_postgres.stop(signal.SIGQUIT)
+    wait_for(store.writer.faults, "it says that nothing can be stored")
+    private_postgres.start()
+    wait_for(lambda: not store.writer.faults(), "it is well again by itself")

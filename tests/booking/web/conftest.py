@@ -17,7 +17,7 @@ from booking.identity import Identity
 from booking.ingest import Ingest
 from booking.service.commands import Card, LoadPeople, OfferEnrolment, Person
 from booking.sso.vouching import SignIns
-from booking.store.sqlite import open_store
+from booking.store.opening import open_store
 from booking.web.app import create_app
 from booking.web.context import Context
 from booking.web.live import LiveHub
@@ -95,12 +95,12 @@ class Kiosks:
 class House:
     """A running service and what tests need to reach into."""
 
-    def __init__(self, folder, now, change=None, site="bjut.toml", sign_in=None):
+    def __init__(self, database, now, change=None, site="bjut.toml", sign_in=None):
         self.clock = HandClock(now)
         self.site, plans, password = shipped_site(site)
         self.site = change(self.site) if change else self.site
         places = self.places = Places.of(self.site, {area: plan.seats for area, plan in plans.items()})
-        self.database = folder / "booking.sqlite"
+        self.database = database
         self.store = open_store(self.database, places, now)
         self.reads = self.store.reads
         self.do(
@@ -312,19 +312,19 @@ def wire_of(clients, tmp_path):
 
 @pytest.fixture(scope="session")
 def house_type():
-    """`house_type(folder, now, …)`: a service that a test opens and closes by itself, or that several share."""
+    """`house_type(database, now, …)`: a service that a test opens and closes by itself, or that several share."""
     return House
 
 
 @pytest.fixture
-def house(tmp_path):
-    opened = House(tmp_path, clock_time("16:38"))
+def house(database):
+    opened = House(database.named("booking"), clock_time("16:38"))
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def open_house(tmp_path):
+def open_house(database):
     """`open_house(change, now="16:38")`: a service whose site file is what `change` makes of a shipped one.
 
     `sign_in(url, clock)` gives how people sign in there.
@@ -333,7 +333,7 @@ def open_house(tmp_path):
 
     def open_(change=None, now="16:38", name="changed", site="bjut.toml", sign_in=None):
         moment = clock_time(now) if isinstance(now, str) else now
-        opened.append(House(tmp_path / name, moment, change, site, sign_in))
+        opened.append(House(database.named(name), moment, change, site, sign_in))
         return opened[-1]
 
     yield open_

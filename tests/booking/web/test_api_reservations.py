@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 ONE = "S2023001"
 OTHER = "S2023002"
 

@@ -9,6 +9,8 @@ from booking.service.floor import KeepHours
 from config.schema import DateHours
 from config.values import Text
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 ONE, OTHER, STAFF = "S2023001", "S2023002", "STAFF01"
 REASON = {"zh": "空调检修", "en": "Air conditioning repair"}
 

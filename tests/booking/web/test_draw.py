@@ -12,6 +12,8 @@ from booking.domain import draw as lots
 from booking.service import draws
 from booking.service.commands import LoadPeople, Person, Sweep
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 DAY = "2023-07-19"
 START, END = f"{DAY}T09:00:00+08:00", f"{DAY}T11:00:00+08:00"
 SEAT = "2f-centre-065"

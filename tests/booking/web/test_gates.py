@@ -11,6 +11,8 @@ from messages import command
 from runtime.signing import verify
 from tests.booking.web.test_evacuation import ruled, stay_of
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 ONE, OTHER, STAFF = "S2023001", "S2023002", "STAFF01"
 FROM_FIVE_TO_EIGHT = {"start": "2023-07-17T17:00:00+08:00", "end": "2023-07-17T20:00:00+08:00"}
 

@@ -9,6 +9,8 @@ from booking.service.commands import RecordGateEvent
 from messages import access
 from messages.access import AccessEvent, AccessOutcome, Credential, CredentialKind, Direction
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 ONE, OTHER, STAFF = "S2023001", "S2023002", "STAFF01"
 CARD = "0006547886"
 

@@ -7,6 +7,8 @@ import pytest
 from booking.service.commands import Sweep
 from booking.service.violation_commands import HearGate
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 ONE, OTHER, STAFF = "S2023001", "S2023002", "STAFF01"
 
 

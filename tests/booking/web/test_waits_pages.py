@@ -1,5 +1,9 @@
 """空出时通知我: put on the list from the seat that is taken or the area that is full, told, and taken to the seat."""
 
+import pytest
+
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 ONE, OTHER = "S2023001", "S2023002"
 SEAT = "2f-centre-065"
 SPAN = {"start": "2023-07-17T17:00:00+08:00", "end": "2023-07-17T20:00:00+08:00"}

@@ -123,8 +123,8 @@ def shared_library(house_type, tmp_path_factory):
     houses = []
 
     def open_(**settings):
-        folder = tmp_path_factory.mktemp("shared")
-        houses.append(opened(lambda change, now, sign_in: house_type(folder, now, change, sign_in=sign_in), settings))
+        file = tmp_path_factory.mktemp("shared") / "booking.sqlite"
+        houses.append(opened(lambda change, now, sign_in: house_type(file, now, change, sign_in=sign_in), settings))
         return houses[-1]
 
     yield open_
