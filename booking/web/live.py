@@ -24,7 +24,7 @@ from booking.service.ports import Reads
 from booking.service.views import LiveArea
 from runtime.clock import Clock
 
-GATHER = timedelta(milliseconds=20)
+GATHER = timedelta(milliseconds=50)
 """After a commit: whoever waits for it is answered first, and what follows at once becomes part of the same frame."""
 QUIET = timedelta(milliseconds=500)
 """The least time between two frames of an area (2 Hz)."""

@@ -304,6 +304,31 @@ def test_the_same_seats_asked_for_at_both_processes_are_given_once(two):
 
 
 @pytest.mark.databases("postgres")
+@pytest.mark.xdist_group("chromium")
+def test_two_browsers_at_two_processes_see_one_map(two, desktop, phone):
+    """Signed in at one process, booking at the other: whoever the proxy sends a reader to, it is the same session."""
+    for page, reader, process in ((desktop, READERS[0], two[0]), (phone, READERS[1], two[1])):
+        page.goto(f"http://127.0.0.1:{process.port}/sign-in")
+        page.locator("#reader").fill(reader)
+        page.locator("#password").fill("correct horse")
+        page.locator("form[action='/sign-in'] button").click()
+        page.wait_for_url(lambda url: "/sign-in" not in url)
+    with phone.expect_response("**/events?seen=*"):
+        phone.goto(f"http://127.0.0.1:{two[1].port}/areas/2f-centre")
+    asked = []
+    phone.on("request", lambda request: asked.append(request.url))
+    desktop.goto(f"http://127.0.0.1:{two[0].port}/areas/2f-centre?seat={SEAT}")
+    desktop.locator("#book form[action='/reservations'] button").click()
+    desktop.wait_for_url("**/done/booked")
+    phone.locator("#seat-065.reserved").wait_for()
+    assert asked == []
+    desktop.goto(
+        f"http://127.0.0.1:{two[1].port}/"
+    )  # cookies know no port: the other process is asked for the same session
+    assert "065" in desktop.locator(".lead").inner_text()
+
+
+@pytest.mark.databases("postgres")
 def test_a_kiosks_picture_is_asked_for_and_answered_at_whichever_process(library, two):
     leader, other = two
     key, asked = SigningKey.generate(), threading.Event()
