@@ -141,6 +141,10 @@ class Desk:
         """Lend a connection to the desk's database that knows no rule and may write."""
         return self._kind.direct(self._name)
 
+    def give_database_back(self):
+        """Let the next desk have this one's database, emptied; the desk is closed."""
+        self._kind.give_back(self._name)
+
     def forget_database(self):
         """Let no later test have this database."""
         self._kind.forget(self._name)
@@ -205,6 +209,9 @@ class SqliteOfTest:
         """Return what `open_store` takes: the same database for the same name."""
         return self._folder / f"{name}.sqlite"
 
+    def give_back(self, name):
+        """Nobody is to have it again: the next file is as quickly made."""
+
     @contextlib.contextmanager
     def direct(self, name):
         with contextlib.closing(apsw.Connection(str(self.named(name)))) as connection:
@@ -253,11 +260,14 @@ class PostgresOfTest:
     def forget(self, name):
         self._server.drop(self._names.pop(name))
 
-    def give_back(self):
+    def give_back(self, name):
+        with self.direct(name) as connection:
+            connection.run(_EMPTY)
+        self._empty.append(self._names.pop(name))
+
+    def give_all_back(self):
         for name in list(self._names):
-            with self.direct(name) as connection:
-                connection.run(_EMPTY)
-            self._empty.append(self._names.pop(name))
+            self.give_back(name)
 
 
 def pytest_generate_tests(metafunc):
@@ -282,7 +292,7 @@ def database(request, tmp_path):
         return
     kind = PostgresOfTest(request.getfixturevalue("postgres"), request.getfixturevalue("empty_databases"))
     yield kind
-    kind.give_back()
+    kind.give_all_back()
 
 
 @pytest.fixture

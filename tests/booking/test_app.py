@@ -183,6 +183,20 @@ def test_every_map_and_the_birth_are_retained_on_the_broker(make_process, privat
     link.stop()
 
 
+def test_on_postgresql_it_serves_and_its_password_shows_nowhere(make_process, postgres):
+    database = postgres.create()
+    process = make_process(database=postgres.tcp_url(database), log_level="debug").start()
+    assert process.get("/healthz")[0] == 200
+    status, body = process.get("/api/v1/areas")
+    assert status in {200, 401}, body
+    code, _, out = process.stop()
+    assert code == 0
+    shown = out + (process.folder / "log").read_bytes()
+    assert postgres.password.encode() not in shown
+    assert b"Traceback" not in shown
+    postgres.drop(database)
+
+
 def test_a_second_process_on_the_same_database_is_refused_with_a_sentence(make_process):
     first = make_process().start()
     second = make_process()

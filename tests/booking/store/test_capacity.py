@@ -237,6 +237,7 @@ def test_bookings_never_exceed_and_never_refuse_what_fits(open_desk, at, capacit
         elif first < len(model.stays):
             _act(desk, model.stays[first], what, now, moment)
     desk.close()
+    desk.give_database_back()
 
 
 def _act(desk, stay, what, now, moment):

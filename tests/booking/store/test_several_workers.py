@@ -4,6 +4,7 @@ Here the processes are stores of one process; `test_race.py` and `test_postgres_
 """
 
 import queue
+import signal
 import threading
 from collections import Counter
 
@@ -215,6 +216,27 @@ def test_a_leader_whose_connection_goes_is_told_and_another_leads(open_desk, sta
     assert second.next() is True
     second.resign()
     assert first.next() is True, "it stands again"
+
+
+def test_a_leader_that_stops_is_thrown_out_and_another_leads(desk, stand, worker):
+    stopped = worker(desk)
+    stopped.ask("lead", "1s")
+    assert stopped.next() == "leading"
+    other = stand(desk)
+    stopped.signal(signal.SIGSTOP)
+    assert other.next() is True
+    stopped.signal(signal.SIGCONT)
+    assert stopped.next() == "not leading"
+    assert desk.store.leadership.leading
+
+
+def test_a_leader_that_is_killed_is_followed_at_once(desk, stand, worker):
+    killed = worker(desk)
+    killed.ask("lead", "1h")
+    assert killed.next() == "leading"
+    other = stand(desk)
+    killed.signal(signal.SIGKILL)
+    assert other.next() is True
 
 
 def test_closing_the_store_resigns(open_desk, stand):

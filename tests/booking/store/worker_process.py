@@ -1,7 +1,8 @@
 """A process of its own with a store on the database of a test: run it through the fixture `worker`.
 
 Lines of JSON in: ["book", [[reader, seat], …]] asks for all of them at once, ["hold"] lets the next batch stop before its
-commit, ["go"] lets it go on. Lines of JSON out: "ready", "holding", and [reader, seat, the reservation's id or the refusal].
+commit, ["go"] lets it go on, ["lead", "1s"] lets it stand for the lead, thrown out after so much silence. Lines of JSON out:
+"ready", "holding", "leading", "not leading", and [reader, seat, the reservation's id or the refusal].
 """
 
 import json
@@ -18,6 +19,7 @@ from conftest import clock_time, make_places
 from booking.service.commands import Changed, Reserve
 from booking.store.batch import Batch
 from booking.store.opening import open_store
+from booking.store.postgres import leading
 from config.values import Secret
 
 HOUR = timedelta(hours=1)
@@ -60,6 +62,10 @@ class Worker:
 
         Batch.finish = hold_once
 
+    def lead(self):
+        for leads in self.store.leadership.changes():
+            self.say("leading" if leads else "not leading")
+
     def run(self):
         self.say("ready")
         for line in sys.stdin:
@@ -70,6 +76,10 @@ class Worker:
                     self.hold()
                 case ["go"]:
                     self.go.set()
+                case ["lead", silence]:
+                    leading._IDLE = leading._IDLE.replace(f"{leading.SILENCE}s", silence)
+                    leading._WORD_EVERY = 0.3
+                    threading.Thread(target=self.lead, daemon=True).start()
         self.store.close()
 
 
