@@ -37,7 +37,11 @@ class Gathered(Generic[Question, Answer]):
         for first in range(0, len(waiting), MOST_AT_ONCE):
             part = waiting[first : first + MOST_AT_ONCE]
             answers = [answer for _, answer in part]
-            future = self._ask_all([question for question, _ in part])
+            try:
+                future = self._ask_all([question for question, _ in part])
+            except Exception as error:  # noqa: BLE001 - whoever waits hears of it; nobody else would tell them
+                future = Future()
+                future.set_exception(error)
             future.add_done_callback(lambda done, these=answers: _tell(loop, these, done))  # type: ignore[misc]
 
 

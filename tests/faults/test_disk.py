@@ -12,7 +12,7 @@ import pytest
 
 from bench.faults.callers import PATH
 from bench.faults.ledger import Ledger, prefill, reader_name, token_of
-from bench.faults.passages import passages_of
+from bench.faults.passages import OUTAGE, passages_of
 from bench.faults.server import NOW, places_of
 from bench.faults.site import write_site
 from bench.faults.vfs import Failing, disk
@@ -151,7 +151,7 @@ def test_a_passage_that_meets_a_broken_disk_is_not_given_up(tmp_path):
     with disk(Failing("failing")) as layer, closing(open_store(database, places, NOW)) as store:
         store.writer.engine.connection.pragma("cache_size", 0)
         for spared, event in enumerate(events):
-            command = RecordGateEvent(gate="south", at=NOW, event=event, payload=b"{}", digest=bytes(32))
+            command = RecordGateEvent(gate="south", at=NOW + OUTAGE, event=event, payload=b"{}", digest=bytes(32))
             layer.fault, layer.spared, layer.failed = "read", spared, 0
             future = store.writer.submit([command])
             if future.exception(30) is not None:

@@ -177,3 +177,17 @@ def test_what_goes_wrong_is_told_to_all_who_asked_together():
         return await asyncio.gather(gathered.ask(1), gathered.ask(2), return_exceptions=True)
 
     assert [type(answer) for answer in asyncio.run(ask())] == [OSError, OSError]
+
+
+def test_a_question_that_cannot_even_be_asked_leaves_nobody_waiting():
+    """A database that is away when the sessions are looked up: every request of that turn of the loop hung for ever."""
+
+    def ask_all(questions):
+        raise OSError("the database is away")
+
+    async def ask():
+        gathered = Gathered(ask_all)
+        answers = [gathered.ask(n) for n in range(MOST_AT_ONCE + 1)]
+        return await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 30)
+
+    assert {type(answer) for answer in asyncio.run(ask())} == {OSError}
