@@ -80,6 +80,7 @@ def _serve(settings: BookingSettings, given: sockets.socket | None) -> None:
         leader = Leader(
             store.leadership,
             lambda: Edge(settings, places, identity=identity, store=store, clock=clock, letter=letter),
+            on_failure=service.stop.set,
         )
         store.writer.on_commit(leader.committed)
         stack.enter_context(thread("booking-leader", leader.run, leader.stop))
@@ -113,6 +114,8 @@ def _serve(settings: BookingSettings, given: sockets.socket | None) -> None:
 
         stack.enter_context(thread("booking-watchdog", watch, service.stop.set))
         server.run(sockets=[socket, *monitor])
+        if leader.failure is not None:
+            raise leader.failure
         if not service.stop.is_set() and not server.started:
             raise BookingError("the pages could not be started: the log says why")
 

@@ -1,5 +1,6 @@
 """Leads while it is this process's turn: an edge for each term, as `store.leadership` says. On SQLite that is always."""
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -8,6 +9,7 @@ from booking.service.ports import Touched
 from booking.store.leadership import Leadership
 
 _MOMENT_SECONDS = 0.5
+_log = logging.getLogger(__name__)
 
 
 class Term(Protocol):
@@ -29,9 +31,12 @@ class Term(Protocol):
 class Leader:
     """`run` on a thread of its own until `stop`; `begin` makes the parts of a new term."""
 
-    def __init__(self, leadership: Leadership, begin: Callable[[], Term]) -> None:
+    def __init__(self, leadership: Leadership, begin: Callable[[], Term], on_failure: Callable[[], None]) -> None:
         self._leadership = leadership
         self._begin = begin
+        self._on_failure = on_failure
+        self.failure: Exception | None = None
+        """Why this process cannot lead, and then had better end."""
         self._term: Term | None = None
         self._settled = threading.Event()
 
@@ -49,6 +54,11 @@ class Leader:
                     self._term = self._begin()
                     self._term.start()
                 self._settled.set()
+        except Exception as error:  # noqa: BLE001 - whatever it is, a process that only seems to lead must not stay
+            _log.error("this process cannot lead error=%s", error)
+            self.failure = error
+            self._settled.set()
+            self._on_failure()
         finally:
             self._end()
 

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from booking.errors import BookingError
 from booking.leader import Leader
 from booking.store.leadership import AlwaysLeading
 
@@ -52,14 +53,16 @@ def led():
     """`led(leadership)`: a leader running on a thread, and the terms it has begun."""
     running = []
 
-    def start(leadership):
+    def start(leadership, wrong=None):
         terms = []
 
         def begin():
+            if wrong:
+                raise wrong
             terms.append(Term(len(terms), [f"term {len(terms)}"]))
             return terms[-1]
 
-        leader = Leader(leadership, begin)
+        leader = Leader(leadership, begin, lambda: terms.append("told"))
         thread = threading.Thread(target=leader.run)
         thread.start()
         running.append((leader, thread))
@@ -106,3 +109,11 @@ def test_the_one_process_of_a_database_leads_before_it_serves(led, wait_for):
     assert len(terms) == 1
     leader.stop()
     wait_for(lambda: terms[0].state == "stopped", "what ran is stopped")
+
+
+def test_a_process_that_cannot_lead_says_so_and_ends(led):
+    leader, told = led(AlwaysLeading(), BookingError("the password file is not there"))
+    leader.wait_a_moment()
+    assert str(leader.failure) == "the password file is not there"
+    assert told == ["told"]
+    assert not leader.leading
