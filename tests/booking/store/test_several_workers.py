@@ -153,6 +153,15 @@ def test_the_writers_connection_is_durable_and_is_thrown_out_when_it_says_nothin
     assert {name: db.execute(f"SHOW {name}").fetchone()[0] for name in wanted} == wanted
 
 
+def test_the_planner_learns_how_large_a_young_database_has_become(desk, at):
+    known = "SELECT reltuples FROM pg_class WHERE oid = 'readers'::regclass"
+    with desk.direct() as db:
+        db.run("ALTER TABLE readers SET (autovacuum_enabled = off)")
+        for _ in range(8):
+            desk.do(MarkTold(at=at("09:00"), upto=1))
+        assert db.execute(known).fetchone() == (40,)
+
+
 # ---- who leads -------------------------------------------------------------------------------------------------------
 
 
