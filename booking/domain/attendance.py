@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from booking.domain.reservation import Action, Reservation, Status, as_of, window_of
+from booking.domain.reservation import Action, Reservation, Status, as_of, at, window_of
 from config.policy import ExitMeans, Policy
 
 
@@ -69,6 +69,8 @@ def on_exit(
     stay = concerned(stays, policy, occurred_at)
     if stay is None or superseded or occurred_at < stay.last_change:
         return None
+    if at(stay, policy, received_at).status is Status.ENDED:
+        return None  # time has ended it by now, whether that is written down yet or not
     means = policy.gate.exit_means
     if stay.status is Status.NOT_SIGNED_OUT and means in _ENDING:
         return Decision(stay, Action.EXCUSE)
@@ -88,9 +90,10 @@ _ENDING = frozenset({ExitMeans.END, ExitMeans.END_UNLESS_AWAY, ExitMeans.VIOLATI
 def away_until(stay: Reservation, policy: Policy, counted_from: datetime, zone: ZoneInfo) -> datetime:
     """Return when an absence must be over: its clock starts no earlier than the reservation, and ends with it."""
     begins = max(counted_from, stay.start)
-    return min(begins + _longest_absence(policy, begins.astimezone(zone).time()), stay.end)
+    return min(begins + longest_absence(policy, begins.astimezone(zone).time()), stay.end)
 
 
-def _longest_absence(policy: Policy, begins: time) -> timedelta:
+def longest_absence(policy: Policy, begins: time) -> timedelta:
+    """Return how long an absence may last that begins at this time of day: longer at a meal."""
     meals = [meal.limit for meal in policy.away.meals if meal.starts <= begins < meal.ends]
     return max((policy.away.limit, *meals))

@@ -19,25 +19,28 @@ _ACTION_OF = {change: action for action, change in CHANGE_OF.items() if action i
 def replay(ledger: Iterable[Evidence], policy: Policy) -> Reservation:
     """Return the state that the entries of one reservation lead to; ValueError for a ledger that does not hold together."""
     states: list[Reservation] = []
+    learned_at: datetime | None = None
     for entry in ledger:
         if entry.change in _CLOCKS and states and states[-1].holds:
             # what is undone later comes back with its clocks as they are then
             frozen = _must(apply(states[-1], _ACTION_OF[entry.change], entry.occurred_at), entry).frozen
             states = [replace(state, frozen=frozen) for state in states]
         elif entry.change not in OF_VIOLATIONS:
-            states.append(_after(states, entry, policy))
+            states.append(_after(states, entry, policy, learned_at))
+            learned_at = entry.received_at
     if not states:
         raise ValueError("a ledger without an entry is of no reservation")
     return states[-1]
 
 
-def _after(states: list[Reservation], entry: Evidence, policy: Policy) -> Reservation:
+def _after(states: list[Reservation], entry: Evidence, policy: Policy, learned_at: datetime | None) -> Reservation:
+    """`learned_at` is when the entry before this one was learned of: a passage is undone to what time had left by then."""
     if entry.change is Change.RESERVED:
         return _booked(entry)
     now = states[-1]
     match entry.change:
         case Change.UNDONE:
-            return undone(states[-2], policy, entry.occurred_at)
+            return undone(at(states[-2], policy, learned_at or now.created_at), policy, entry.occurred_at)
         case Change.MOVED:
             return _must(moved(now, entry.facts["area"], entry.facts["seat"]), entry)
         case Change.DISPLACED:

@@ -11,7 +11,7 @@ from booking.domain.window import Interval
 from booking.service.commands import AnswerGateRecord, Changed, Channel, Stored
 from booking.service.consequences import lift_known
 from booking.service.gate_record import GateRecord
-from booking.service.ledger import Occasion, note
+from booking.service.ledger import Occasion, note, settle
 from booking.service.room import is_taken, settle_around
 from booking.service.unit import Unit
 
@@ -43,7 +43,10 @@ def answer_record(unit: Unit, places: Places, command: AnswerGateRecord) -> Chan
 
 def undo(unit: Unit, places: Places, record: GateRecord, occasion: Occasion) -> Reservation | Refusal:
     """Restore what was before a passage, as it would stand now; why not, where something happened since or others came."""
-    before, stored = record.before, unit.stay(record.before.id) if record.before else None
+    before, now = record.before, occasion.received_at
+    if before is not None:
+        settle(unit, places, unit.fallen_due(now, reader=before.reader), now)
+    stored = unit.stay(before.id) if before is not None else None
     if before is None or stored is None or record.after is None:
         return Refusal(RefusalCode.NOT_POSSIBLE_NOW, facts={"reason": "changed-since"})
     if replace(stored, frozen=()) != replace(record.after, frozen=()):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from booking.domain.evidence import Source
 from booking.domain.places import Places
 from booking.domain.refusals import Refusal, RefusalCode
-from booking.domain.reservation import Action, Reservation, Status, apply, as_of
+from booking.domain.reservation import Action, Reservation, Status, apply, as_of, at
 from booking.service.commands import Changed, CheckInByCode, CheckOutByCode
 from booking.service.consequences import lift_by_evidence
 from booking.service.ledger import Occasion, settle, write
@@ -49,7 +49,15 @@ def check_out_by_code(unit: Unit, places: Places, command: CheckOutByCode) -> Ch
 
 
 def _present(unit: Unit, places: Places, command: CheckOutByCode) -> Reservation | None:
-    """Return the stay in this venue that its reader was at when the code was seen."""
+    """Return the stay in this venue that its reader was at when the code was seen.
+
+    What time has ended since is over, whether that is written down yet or not.
+    """
     stays = unit.stays_at(command.reader, command.seen_at, places.venue_of_kiosk(command.kiosk))
     there = {Status.IN_USE, Status.AWAY}
-    return next((stay for stay in stays if as_of(stay, places.policy, command.seen_at).status in there), None)
+    for stay in stays:
+        if as_of(stay, places.policy, command.seen_at).status in there:
+            now = at(stay, places.policy, command.at)
+            if now.status is not Status.ENDED:
+                return now if now.status is Status.LAPSED else stay
+    return None

@@ -71,19 +71,20 @@ def write(unit: Unit, places: Places, reservation: Reservation, action: Action, 
     note(unit, places, reservation, CHANGE_OF[action], occasion)
 
 
-def settle(unit: Unit, places: Places, stays: Iterable[Reservation], now: datetime) -> None:
-    """Write down what time has done to `stays` by `now`, and what follows from it."""
+def settle(unit: Unit, places: Places, stays: Iterable[Reservation], now: datetime, *, blame: bool = True) -> None:
+    """Write down what time has done to `stays` by `now`, and, unless nobody is to `blame`, what follows from it."""
     for listed in stays:
         stay = unit.stay(listed.id) or listed  # the end of an earlier one may have changed it
         after = at(stay, places.policy, now)
         if after is not stay and after.closed_at is not None:
             unit.save(after)
             note(unit, places, after, _BY_TIME[after.status], Occasion(Source.SYSTEM, after.closed_at, now))
-            follow(unit, places, after, now)
-            _carry_over(unit, places, stay, now)
+            if blame:
+                follow(unit, places, after, now)
+            carry_over(unit, places, stay, now)
 
 
-def _carry_over(unit: Unit, places: Places, ended: Reservation, now: datetime) -> None:
+def carry_over(unit: Unit, places: Places, ended: Reservation, now: datetime) -> None:
     """Let the reader of a stay that time has ended be there in the one that follows it on the same seat."""
     for coming in unit.holding_of(ended.reader):
         steps = carried(ended, coming, places.policy, places.zone)

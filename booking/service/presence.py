@@ -19,7 +19,7 @@ from booking.service.evacuation import alarm
 from booking.service.gate_record import GateRecord, Passage
 from booking.service.gate_views import AlertKind
 from booking.service.inside import look, look_at_openings
-from booking.service.ledger import Occasion, note, settle, write
+from booking.service.ledger import Occasion, carry_over, note, settle, write
 from booking.service.offers import offer_facts
 from booking.service.room import is_taken, settle_around
 from booking.service.unit import Unit
@@ -87,7 +87,8 @@ def _with_effect(unit: Unit, places: Places, passage: Passage) -> Passage:
         facts |= {"unconfirmed": "yes"} if passage.unconfirmed else {}
         facts |= {"clock": "rebuilt"} if passage.said_at else {}
         after, change = _carry_out(unit, places, decision, Occasion(Source.GATE, event.occurred_at, now, facts))
-        passage = replace(passage, effect=change, before=decision.reservation, after=after)
+        before = at(decision.reservation, places.policy, now)  # as time had left it, written down yet or not
+        passage = replace(passage, effect=change, before=before, after=after)
     settle(unit, places, unit.fallen_due(now, reader=reader), now)
     return passage
 
@@ -162,7 +163,8 @@ def _clashes(unit: Unit, stay: Reservation) -> bool:
 
 def _decide(unit: Unit, places: Places, passage: Passage, reader: str) -> Decision | None:
     event, venue = passage.event, places.venue_of_gate(passage.gate)
-    stays = unit.stays_at(reader, event.occurred_at, venue)
+    known = unit.stays_at(reader, event.occurred_at, venue)
+    stays = [stay for stay in known if stay.created_at <= event.occurred_at]  # nobody comes to what is booked later
     match passage.way:
         case Direction.IN if places.policy.gate.enter_checks_in:
             return on_arrival(stays, places.policy, event.occurred_at)
@@ -186,6 +188,10 @@ def _carry_out(unit: Unit, places: Places, decision: Decision, occasion: Occasio
         lift_by_evidence(unit, places, stay, occasion.source, occasion.received_at)
     if decision.violation and places.policy.violations.left:
         record_violation(unit, places, left_violation(after, occasion.occurred_at), occasion.received_at)
+    if at(stay, places.policy, occasion.received_at).status in {Status.NO_SHOW, Status.LAPSED}:
+        # late evidence: it lifts what time had made of the stay, written down yet or not, and imposes nothing instead
+        settle(unit, places, [after], occasion.received_at, blame=False)
+        after = unit.stay(after.id) or after
     return after, CHANGE_OF[action]
 
 
@@ -203,6 +209,7 @@ def _where_it_stands(unit: Unit, places: Places, stay: Reservation, occasion: Oc
         # its time is over and the seat may be another's since: it goes straight to its end, never back to holding
         unit.save(standing)
         note(unit, places, standing, Change.REINSTATED, occasion)
+        carry_over(unit, places, back, now)
         return standing, Change.REINSTATED
     settle_around(unit, places, stay, now)
     if is_taken(unit, places, stay) or _clashes(unit, stay):

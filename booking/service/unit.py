@@ -44,7 +44,7 @@ class Unit(Protocol):
         """Return the reservations of `reader` whose status holds a seat, by start."""
 
     def stays_at(self, reader: str, moment: datetime, venue: str | None) -> list[Reservation]:
-        """Return what holds for `reader` in `venue`, and what was missed or lapsed but would still run at `moment`."""
+        """Return what holds for `reader` in `venue`, and what time alone has closed that would still run at `moment`."""
 
     def fallen_due(
         self, at: datetime, *, reader: str | None = None, seat: str | None = None, area: str | None = None

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from booking.domain.carry import carried
 from booking.domain.extension import opens_at
 from booking.domain.places import Places
 from booking.domain.reservation import TRANSITIONS, Action, Reservation, Status, at, back_by, over_at, window_of
@@ -22,7 +21,8 @@ from booking.service.views import (
     ReservationView,
     SessionView,
 )
-from booking.store.ahead import ahead, next_passage
+from booking.store.ahead import next_passage
+from booking.store.carrying import carried_on
 from booking.store.draw_rows import next_draw
 from booking.store.pool import ReaderPool
 from booking.store.reminders import next_reminder
@@ -56,7 +56,7 @@ class ReaderReads:
                 _SELECT + "WHERE reader = ?1 AND (CAST(?2 AS TEXT) IS NULL OR (start_us, id) < " + _CURSOR,
                 (reader, cursor, limit + 1),
             ).fetchall()
-            stays = [self._carried(db, reservation_of(row), now) for row in rows[:limit]]
+            stays = [carried_on(db, self._places, reservation_of(row), now) for row in rows[:limit]]
         items = [self._view(stay, now) for stay in stays]
         return Page(items, items[-1].id if len(rows) > limit else None)
 
@@ -66,7 +66,7 @@ class ReaderReads:
             row = db.execute(_SELECT + "WHERE id = ? AND reader = ?", (reservation, reader)).fetchone()
             if row is None:
                 return None
-            stay = self._carried(db, reservation_of(row), now)
+            stay = carried_on(db, self._places, reservation_of(row), now)
             lines = db.execute(
                 "SELECT occurred_us, received_us, source, change, facts FROM evidence WHERE reservation = ? ORDER BY n",
                 (reservation,),
@@ -91,24 +91,11 @@ class ReaderReads:
     def current(self, reader: str, now: datetime) -> ReservationView | None:
         """The reservation in use or away, else the next one that holds."""
         with self._pool.snapshot() as db:
-            rows = db.execute(
-                _SELECT + "WHERE holding = 1 AND reader = ? AND due_us > ? ORDER BY end_us", (reader, us(now))
-            ).fetchall()
-            stays = [self._carried(db, reservation_of(row), now) for row in rows]
+            rows = db.execute(_SELECT + "WHERE holding = 1 AND reader = ? ORDER BY end_us", (reader,)).fetchall()
+            known = [carried_on(db, self._places, reservation_of(row), now) for row in rows]
+            stays = [stay for stay in known if at(stay, self._places.policy, now).holds]
             stays.sort(key=lambda stay: stay.status is Status.RESERVED)
             return self._asked(db, self._view(stays[0], now), stays[0], now) if stays else None
-
-    def _carried(self, db: Connection, stay: Reservation, now: datetime) -> Reservation:
-        """Return `stay` with the attendance of the one before it on its seat, where nobody has written that down yet."""
-        stay = ahead(db, self._places, now).get(stay.id, stay)
-        if stay.status is not Status.RESERVED or stay.start > now:
-            return stay
-        row = db.execute(
-            _SELECT + "WHERE holding = 1 AND reader = ? AND seat = ? AND end_us = ?",
-            (stay.reader, stay.seat, us(stay.start)),
-        ).fetchone()
-        steps = carried(reservation_of(row), stay, self._places.policy, self._places.zone) if row else []
-        return steps[-1][1] if steps else stay
 
     def _view(self, stored: Reservation, now: datetime, history: list[HistoryLine] | None = None) -> ReservationView:
         places, stay = self._places, at(stored, self._places.policy, now)

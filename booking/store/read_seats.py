@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from booking.domain.attendance import longest_absence
 from booking.domain.booking import bookable_from
 from booking.domain.capacity import levels, most_held
 from booking.domain.places import Places, Seat
@@ -160,7 +161,7 @@ class SeatReads:
             (area, us(span.start), us(span.end)),
         )
         stored = [_Stay._make(row) for row in rows.fetchall()]
-        stays = _carried_over(self._as_time_left_them(stored, ahead(db, self._places, now)))
+        stays = _carried_over(self._as_time_left_them(stored, ahead(db, self._places, now)), self._places)
         closed = stretches(db, area, span)
         if not closed:
             return stays
@@ -210,14 +211,17 @@ class SeatReads:
         return [_availability(seat, held.get(seat.id, ()), wish, us(now)) for seat in self._places.seats_of[area]]
 
 
-def _carried_over(stays: list[_Stay]) -> list[_Stay]:
+def _carried_over(stays: list[_Stay], places: Places) -> list[_Stay]:
     """Show who sits there before a stay of theirs ends as sitting there in the next one on that seat (`stays` by start)."""
     there: dict[tuple[str, str, int], str] = {}
     shown = []
     for stay in stays:
         status = there.get((stay.seat, stay.reader, stay.start), "") if stay.status == Status.RESERVED else ""
         carried = stay._replace(status=status, due=stay.end) if status and stay.seat else stay
-        if carried.status == Status.IN_USE and carried.due == carried.end:
+        if carried is not stay and status == Status.AWAY:
+            limit = longest_absence(places.policy, moment(stay.start).astimezone(places.zone).time())
+            carried = carried._replace(due=min(us(moment(stay.start) + limit), stay.end))
+        if carried.status in _THERE and carried.due == carried.end:
             there[carried.seat, carried.reader, carried.end] = carried.status
         shown.append(carried)
     return shown

@@ -22,6 +22,7 @@ from booking.domain.violations import (
 )
 from booking.service.views import HistoryLine
 from booking.service.violation_views import StaffActionView, ViolationsView, ViolationView
+from booking.store.carrying import carried_on
 from booking.store.pool import ReaderPool
 from booking.store.rows import RESERVATION, facts_of_json, moment, reservation_of, us
 from booking.store.sql import Connection
@@ -32,7 +33,7 @@ _OF_READER = f"SELECT {VIOLATION} FROM violations WHERE reader = ?"  # noqa: S60
 _OPEN = f"SELECT {VIOLATION} FROM violations WHERE lifted_us IS NULL AND decided_us IS NULL ORDER BY occurred_us"  # noqa: S608
 _DUE = (
     f"SELECT {RESERVATION} FROM reservations "  # noqa: S608
-    "WHERE holding = 1 AND due_us <= ?1 AND (CAST(?2 AS TEXT) IS NULL OR reader = ?2)"
+    "WHERE holding = 1 AND (due_us <= ?1 OR status = 'reserved' AND start_us <= ?1) AND (CAST(?2 AS TEXT) IS NULL OR reader = ?2)"
 )
 _STAY = f"SELECT {RESERVATION} FROM reservations WHERE id = ?"  # noqa: S608
 
@@ -77,7 +78,8 @@ class ViolationReads:
 
     def _unwritten(self, db: Connection, now: datetime, reader: str | None = None) -> list[Violation]:
         """Return what time has made a violation by `now` without its being written down."""
-        stays = [reservation_of(row) for row in db.execute(_DUE, (us(now), reader)).fetchall()]
+        due = [reservation_of(row) for row in db.execute(_DUE, (us(now), reader)).fetchall()]
+        stays = [carried_on(db, self._places, stay, now) for stay in due]
         found = [one for stay in stays if (one := breach(at(stay, self._places.policy, now), self._places.policy))]
         spans = excuses(db) if found else []
         return [

@@ -67,10 +67,11 @@ class StoreUnit(ClosureUnit, TaskUnit, GateUnit, OpeningUnit):
         return self._all(_SELECT + "WHERE holding = 1 AND reader = ? ORDER BY end_us", (reader,))
 
     def stays_at(self, reader: str, moment: datetime, venue: str | None) -> list[Reservation]:
-        """Return what holds for `reader` in `venue`, and what was missed or lapsed but would still run at `moment`."""
+        """Return what holds for `reader` in `venue`, and what time alone has closed that would still run at `moment`."""
         found = self.holding_of(reader) + self._all(
             _SELECT + "WHERE reader = ?1 AND (status IN ('no-show', 'lapsed') AND end_us > ?2 "
-            "OR status = 'not-signed-out' AND closed_us > ?2) ORDER BY start_us",
+            "OR status = 'not-signed-out' AND closed_us > ?2 OR status = 'ended' AND closed_us = end_us AND end_us > ?2) "
+            "ORDER BY start_us",
             (reader, us(moment)),
         )
         return [stay for stay in found if venue is None or self._venue(stay.area) in {venue, None}]
