@@ -95,7 +95,7 @@ def machine(name, make):  # noqa: C901 - one rule each
 
 
 def play(library, make, **more):
-    shape = {"max_examples": 100, "stateful_step_count": 40} | more
+    shape = {"max_examples": 80, "stateful_step_count": 40} | more
     run_state_machine_as_test(
         machine(library, make),
         settings=settings(
