@@ -1,16 +1,26 @@
-"""A database of its own for each play: a SQLite file, or a schema of a PostgreSQL server. Opened as the service does."""
+"""A database of its own for each play: a SQLite file, or a database of a PostgreSQL server. Opened as the service does."""
 
+import contextlib
+import itertools
+import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import apsw
+import psycopg
+from psycopg.conninfo import make_conninfo
 
 from booking.domain.places import Places
-from booking.store.sqlite import SqliteStore, open_store
+from booking.store.opened import Store
+from booking.store.opening import open_store
+from booking.store.postgres.connection import Address
+from booking.store.postgres.schema import prepare_database
+from config.values import Secret
 
 OVERLAPS = (
     "SELECT count(*) FROM reservations a JOIN reservations b ON a.id < b.id AND a.start_us < b.end_us "
@@ -22,39 +32,117 @@ MOST_HELD = (
     "AND b.start_us <= a.start_us AND a.start_us < b.end_us)) FROM reservations a "
     "WHERE a.holding = 1 AND a.seat = '' GROUP BY a.area"
 )
+Spoil = tuple[Sequence[str], Sequence[str]]
+"""Statements that weaken the tables on purpose: SQLite's, PostgreSQL's."""
+NOTHING: Spoil = ((), ())
 
 
-class SqliteDatabase:
-    """A file in a folder of its own, made in `parent`. `spoil`: statements that weaken the tables, on purpose."""
+class Database:
+    """One play's database. `location` is what `open_store` takes."""
 
-    def __init__(self, places: Places, parent: Path | None = None, spoil: Iterable[str] = ()) -> None:
-        self._spoil = tuple(spoil)
-        self._folder = Path(tempfile.mkdtemp(prefix="seatgate-model-", dir=parent))
-        self._places = places
-        self._file = self._folder / "booking.sqlite"
-        self.store: SqliteStore
-        self._side: apsw.Connection | None = None
+    location: Path | Secret
+    store: Store
+
+    def __init__(self, places: Places, spoil: Sequence[str]) -> None:
+        self._places, self._spoil = places, spoil
 
     def open(self, now: datetime) -> None:
         """Open the store, or open it again after `shut`."""
-        self.store = open_store(self._file, self._places, now)
-        if self._spoil:
-            connection = apsw.Connection(str(self._file))
-            for statement in self._spoil:
-                connection.execute(statement)
-            connection.close()
+        self.store = open_store(self.location, self._places, now)
+        for statement in self._spoil:
+            self.rows(statement)
 
     def shut(self) -> None:
         self.store.close()
 
     def rows(self, sql: str) -> list[Any]:
-        """Ask past the store."""
+        """Ask, or weaken, the tables past the store."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self.store.close()
+
+
+class SqliteDatabase(Database):
+    """A file in a folder of its own, made in `parent`."""
+
+    def __init__(self, places: Places, parent: Path | None = None, spoil: Spoil = NOTHING) -> None:
+        super().__init__(places, spoil[0])
+        self._folder = Path(tempfile.mkdtemp(prefix="seatgate-model-", dir=parent))
+        self.location = self._file = self._folder / "booking.sqlite"
+        self._side: apsw.Connection | None = None
+
+    def rows(self, sql: str) -> list[Any]:
         if self._side is None:
-            self._side = apsw.Connection(str(self._file), flags=apsw.SQLITE_OPEN_READONLY)
+            self._side = apsw.Connection(str(self._file))
         return list(self._side.execute(sql))
 
     def close(self) -> None:
         if self._side is not None:
             self._side.close()
-        self.store.close()
+        super().close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class Server:
+    """A PostgreSQL server in which databases may be made and dropped; `url` names one that is there already."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._template = ""
+
+    def url(self, database: str) -> str:
+        return make_conninfo(self._url, dbname=database)
+
+    def create(self) -> str:
+        """Make a database with all tables and nothing in them."""
+        if not self._template:
+            self._template = f"model_{os.getpid()}_template"
+            self.administer(f"CREATE DATABASE {self._template} TEMPLATE template0")
+            address = Address(Secret(self.url(self._template)))
+            with contextlib.closing(address.connect("SELECT 1")) as connection:
+                prepare_database(connection, address)
+        name = f"model_{os.getpid()}_{next(self._numbers)}"
+        self.administer(f"CREATE DATABASE {name} TEMPLATE {self._template}")
+        return name
+
+    def administer(self, sql: str) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(sql)
+
+    def drop(self, database: str) -> None:
+        self.administer(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+
+    def close(self) -> None:
+        if self._template:
+            self.drop(self._template)
+
+
+@contextmanager
+def server(url: str) -> Iterator[Server]:
+    found = Server(url)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+class PostgresDatabase(Database):
+    """A database of a server, dropped afterwards."""
+
+    def __init__(self, places: Places, at: Server, spoil: Spoil = NOTHING) -> None:
+        super().__init__(places, spoil[1])
+        self._server, self._name = at, at.create()
+        self.location = Secret(at.url(self._name))
+        self._side = psycopg.connect(at.url(self._name), autocommit=True)
+
+    def rows(self, sql: str) -> list[Any]:
+        found = self._side.execute(sql)  # type: ignore[arg-type] - constants of this package
+        return list(found.fetchall()) if found.description else []
+
+    def close(self) -> None:
+        self._side.close()
+        super().close()
+        self._server.drop(self._name)

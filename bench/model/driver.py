@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from bench.model.choosing import SeededChooser
-from bench.model.databases import SqliteDatabase
+from bench.model.databases import Database
 from bench.model.libraries import LIBRARIES, Library
 from bench.model.proposals import Proposals
 from bench.model.rules import DAY, HOUR
@@ -18,7 +18,7 @@ PLAY = 1500
 """Steps of one play."""
 THOROUGH = 40
 """After every so many steps, and at the end of a play, everything is compared."""
-Make = Callable[[Library], SqliteDatabase]
+Make = Callable[[Library], Database]
 _AHEAD = 8
 """A play begins so many hours into its first day, on one of the days of its week."""
 

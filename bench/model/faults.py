@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bench.model.databases import NOTHING, Spoil
 from booking.domain import attendance, booking, violations, window
 from booking.service import consequences, presence, reserve, room
 from booking.service.commands import Recorded
 from booking.store import desk_commands
+from booking.store.batch import Batch
 from booking.store.unit import StoreUnit
-from booking.store.writer import SqliteWriter
 
 SECOND = timedelta(seconds=1)
 
@@ -29,7 +30,7 @@ class Fault:
     """The library in which it shows."""
     what: str
     put: Callable[[], list[tuple[Any, str, Any]]]
-    spoil: tuple[str, ...] = ()
+    spoil: Spoil = NOTHING
 
 
 @contextmanager
@@ -89,7 +90,7 @@ def _utc_midnight() -> list[tuple[Any, str, Any]]:
 
 
 def _lost_idempotency() -> list[tuple[Any, str, Any]]:
-    return [(SqliteWriter, "_once", lambda self, unit, command: self._carry_out(unit, command))]
+    return [(Batch, "_once", lambda self, unit, command: self._carry_out(unit, command))]
 
 
 # ---- and more --------------------------------------------------------------------------------------------------------
@@ -132,11 +133,15 @@ def _booked_while_suspended() -> list[tuple[Any, str, Any]]:
     return [(reserve, "suspended", lambda *_args: None)]
 
 
-_SEAT_TRIGGERS = ("DROP TRIGGER IF EXISTS seat_overlap_insert", "DROP TRIGGER IF EXISTS seat_overlap_update")
+_SEATS_FREE_FOR_ALL: Spoil = (
+    ["DROP TRIGGER IF EXISTS seat_overlap_insert", "DROP TRIGGER IF EXISTS seat_overlap_update"],
+    ['ALTER TABLE reservations DROP CONSTRAINT IF EXISTS "seat-overlap"'],
+)
+_PLACES_WITHOUT_END: Spoil = (["DROP TRIGGER IF EXISTS area_full"], ["DROP TRIGGER IF EXISTS area_full ON held_places"])
 FAULTS = {
     "window-off-by-one": Fault("seats", "the check-in window closes a second late", _window_off_by_one),
     "exclusion-dropped": Fault(
-        "seats", "neither rules nor storage keep two readers from one seat", _exclusion_dropped, _SEAT_TRIGGERS
+        "seats", "neither rules nor storage keep two readers from one seat", _exclusion_dropped, _SEATS_FREE_FOR_ALL
     ),
     "late-event-ignored": Fault("seats", "a gate's event that comes late does nothing", _late_event_ignored),
     "utc-midnight": Fault("places", "suspensions end at midnight in Greenwich", _utc_midnight),
@@ -145,7 +150,7 @@ FAULTS = {
         "places",
         "one reader more than there are places",
         _capacity_off_by_one,
-        ("DROP TRIGGER IF EXISTS area_full",),
+        _PLACES_WITHOUT_END,
     ),
     "meals-forgotten": Fault("seats", "who goes to a meal has no longer than others", _meals_forgotten),
     "suspension-kept": Fault("places", "late evidence leaves the violation standing", _suspension_kept),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from bench.model.attendance import Model
-from bench.model.databases import MOST_HELD, OVERLAPS, SAME_READER, SAME_SEAT, SqliteDatabase
+from bench.model.databases import MOST_HELD, OVERLAPS, SAME_READER, SAME_SEAT, Database
 from bench.model.libraries import Library, moment, seconds
 from bench.model.stays import Reasons, Stay
 from bench.model.steps import DivergenceError, Step
@@ -24,7 +24,7 @@ ALL = 100_000
 class Twin:
     """A store and a model in the same state."""
 
-    def __init__(self, library: Library, database: SqliteDatabase, now: int) -> None:
+    def __init__(self, library: Library, database: Database, now: int) -> None:
         self.library, self.database = library, database
         self.model = Model(library.rules, now)
         self.by_id: dict[str, Stay] = {}

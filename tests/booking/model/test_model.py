@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from bench.model.choosing import WEIGHTS, SeededChooser
-from bench.model.databases import SqliteDatabase
+from bench.model.databases import NOTHING, PostgresDatabase, Server, SqliteDatabase
 from bench.model.driver import replay, run, shorten
 from bench.model.faults import FAULTS, planted
 from bench.model.libraries import LIBRARIES
@@ -95,7 +95,7 @@ def machine(name, make):  # noqa: C901 - one rule each
 
 
 def play(library, make, **more):
-    shape = {"max_examples": 80, "stateful_step_count": 40} | more
+    shape = {"max_examples": 60, "stateful_step_count": 40} | more
     run_state_machine_as_test(
         machine(library, make),
         settings=settings(
@@ -104,15 +104,25 @@ def play(library, make, **more):
     )
 
 
-@pytest.fixture
-def make(tmp_path):
+@pytest.fixture(scope="module")
+def server(postgres):
+    found = Server(postgres.url("postgres"))
+    yield found
+    found.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def make(request, tmp_path):
     """`make(library)`: a fresh database; `make.spoil`: statements that weaken its tables."""
 
     class Make:
-        spoil = ()
+        spoil = NOTHING
+        server = request.getfixturevalue("server") if request.param == "postgres" else None
 
         def __call__(self, library):
-            return SqliteDatabase(library.places, tmp_path, self.spoil)
+            if self.server is None:
+                return SqliteDatabase(library.places, tmp_path, self.spoil)
+            return PostgresDatabase(library.places, self.server, self.spoil)
 
     return Make()
 
@@ -134,6 +144,7 @@ def test_the_machine_finds_a_planted_fault(name, make, monkeypatch):
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("make", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("name", list(FAULTS))
 def test_a_seed_finds_a_planted_fault_and_without_it_the_play_is_the_same_on_both_sides(name, make):
     fault = FAULTS[name]
@@ -145,10 +156,11 @@ def test_a_seed_finds_a_planted_fault_and_without_it_the_play_is_the_same_on_bot
         script = [step.to_json() for step in short.steps]
         again = replay(short.library, short.began, map(Step.of_json, script), make)
         assert again.error.step == short.error.step, "a script replays exactly"
-    make.spoil = ()
+    make.spoil = NOTHING
     assert replay(short.library, short.began, short.steps, make) is None
 
 
+@pytest.mark.parametrize("make", ["sqlite"], indirect=True)
 def test_one_seed_is_one_play(make):
     """seed replays exactly"""
 
