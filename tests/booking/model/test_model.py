@@ -95,7 +95,7 @@ def machine(name, make):  # noqa: C901 - one rule each
 
 
 def play(library, make, **more):
-    shape = {"max_examples": 60, "stateful_step_count": 40} | more
+    shape = {"max_examples": 60, "stateful_step_count": 40, "phases": [Phase.generate, Phase.shrink]} | more
     run_state_machine_as_test(
         machine(library, make),
         settings=settings(
