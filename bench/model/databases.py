@@ -16,6 +16,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from booking.domain.places import Places
+from booking.store.connection import open_writer
 from booking.store.opened import Store
 from booking.store.opening import open_store
 from booking.store.postgres.connection import Address
@@ -64,13 +65,19 @@ class Database:
 
 
 class SqliteDatabase(Database):
-    """A file in a folder of its own, made in `parent`."""
+    """A file in a folder of its own, made in `parent`: a copy of one whose tables were made by the store."""
+
+    _empty: bytes = b""
 
     def __init__(self, places: Places, parent: Path | None = None, spoil: Spoil = NOTHING) -> None:
         super().__init__(places, spoil[0])
         self._folder = Path(tempfile.mkdtemp(prefix="seatgate-model-", dir=parent))
         self.location = self._file = self._folder / "booking.sqlite"
         self._side: apsw.Connection | None = None
+        if not SqliteDatabase._empty:
+            open_writer(self._file).close()
+            SqliteDatabase._empty = self._file.read_bytes()
+        self._file.write_bytes(SqliteDatabase._empty)
 
     def rows(self, sql: str) -> list[Any]:
         if self._side is None:

@@ -3,6 +3,10 @@
 Hypothesis looks for a short difference; `python -m bench.model` plays the same steps from a seed, a million of them.
 """
 
+import os
+import tempfile
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -111,8 +115,16 @@ def server(postgres):
     found.close()
 
 
+@pytest.fixture
+def folder(tmp_path):
+    """Memory, where there is such a folder: hundreds of databases are made, and none of them has to outlive a power cut."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as found:
+        yield Path(found)
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def make(request, tmp_path):
+def make(request, folder):
     """`make(library)`: a fresh database; `make.spoil`: statements that weaken its tables."""
 
     class Make:
@@ -121,7 +133,7 @@ def make(request, tmp_path):
 
         def __call__(self, library):
             if self.server is None:
-                return SqliteDatabase(library.places, tmp_path, self.spoil)
+                return SqliteDatabase(library.places, folder, self.spoil)
             return PostgresDatabase(library.places, self.server, self.spoil)
 
     return Make()
