@@ -19,7 +19,7 @@ from booking.domain.places import Places
 from booking.store.connection import open_writer
 from booking.store.opened import Store
 from booking.store.opening import open_store
-from booking.store.postgres.connection import Address
+from booking.store.postgres.address import Address
 from booking.store.postgres.schema import prepare_database
 from config.values import Secret
 
