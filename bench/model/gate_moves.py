@@ -118,7 +118,7 @@ def answer(twin: Twin, step: Step) -> bool:
 
 
 def hear(twin: Twin, step: Step) -> bool:
-    """A gate says how far its outbox is; it is believed once all rows that it names are here."""
+    """A gate says how far its outbox is; it is believed once all rows that it names are here, and we have lost none."""
     args, model = step.args, twin.model
     gate, first, last = args["gate"], args["watermark"] + 1, args["last"]
     twin.do(
@@ -131,7 +131,8 @@ def hear(twin: Twin, step: Step) -> bool:
             last_sequence=last,
         )
     )
-    if all((gate, sequence) in model.known for sequence in range(first, last + 1)):
+    lost = args["watermark"] > max((number for name, number in model.known if name == gate), default=0)
+    if not lost and all((gate, sequence) in model.known for sequence in range(first, last + 1)):
         until = min(args["wall"], step.at) - HEARD_LAG
         model.heard[gate] = max(model.heard.get(gate, until), until)
     return True
