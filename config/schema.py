@@ -121,6 +121,8 @@ class Portal:
     name: Text | None = None
     reports_passage: bool = False
     """Its turnstile says whether somebody walked through: what a swipe does waits for that (`policy.gate.pass_timeout`)."""
+    passage_for: str = ""
+    """The line of a turnstile board without a reader: the portal of the same gate whose passages it tells of."""
 
 
 @attrs.frozen

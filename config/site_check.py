@@ -168,6 +168,9 @@ def _bad_gates(site: Site) -> Iterator[str]:
         if not gate.portals:
             yield f"{key}.portals: there is none"
         for portal in gate.portals:
+            if portal.passage_for:
+                others = [each.id for each in gate.portals if each is not portal and not each.passage_for]
+                yield from _unknown(f"{key}.{portal.id}.passage_for", portal.passage_for, others, "portal of a reader")
             # A description of the site's own is read, and complained about, by the gate that uses it.
             if not portal.protocol.endswith(".toml"):
                 yield from _unknown(f"{key}.{portal.id}.protocol", portal.protocol, protocol_names(), "protocol")

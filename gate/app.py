@@ -7,7 +7,7 @@ the main thread waits for the stop signal and feeds the watchdog.
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -21,8 +21,9 @@ from runtime.clock import Clock
 from runtime.outbox import Outbox, OutboxError
 from runtime.service import Service
 from runtime.signing import SigningKey
-from wire.frames import FrameDecoder
-from wire.serial_port import Lost, Opened, SerialPort
+from wire.frames import BadFrame, Frame, FrameDecoder
+from wire.serial_port import Lost, Opened, PortError, SerialPort
+from wire.talk import Talk
 
 _log = logging.getLogger(__name__)
 JOIN_SECONDS = 1.5
@@ -124,20 +125,32 @@ class _Gate:
         self._changed.set()
 
     def _read(self, lane: Lane) -> None:
-        decoder = FrameDecoder(lane.description)
-        for event in self._ports[lane.portal.id].listen():
+        decoder, talk = FrameDecoder(lane.description), Talk(lane.description)
+        port = self._ports[lane.portal.id]
+        for event in port.listen(talk.tick):
             at = self._capture.instant()
+            found: list[Frame | BadFrame] = []
             match event:
                 case Opened():
                     self._changed.set()
-                    continue
                 case Lost():
                     found = decoder.finish()
                     self._changed.set()
-                case _:
+                case bytes():
+                    talk.heard(at.monotonic_ns)
                     found = decoder.feed(event)
-            for each in found:
-                self._capture.take(lane, each, at)
+            answers = [talk.answer(said) for each in found if (said := self._capture.take(lane, each, at)) is not None]
+            # One voice at a time: of several frames that came together, the last one is answered.
+            content = next((answer for answer in reversed(answers) if answer), b"")
+            self._say(port, talk, content or talk.due(self._clock.monotonic_ns()))
+
+    def _say(self, port: SerialPort, talk: Talk, content: bytes) -> None:
+        """Send something once the line has been quiet long enough; a device that does not take it is asked again."""
+        if not content or self._service.stop.wait(talk.hold(self._clock.monotonic_ns())):
+            return
+        with suppress(PortError):  # `listen` meets the same fault, tells it and opens the port again
+            port.write(content)
+        talk.sent(self._clock.monotonic_ns())
 
     def _duties(self) -> None:
         """Write the status when something changed, count and report every minute, and prune once a day."""

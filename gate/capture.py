@@ -9,17 +9,19 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from gate.bad_frames import BadFrames
-from gate.events import Instant, access_event, outgoing
+from gate.events import Instant, access_event, direction_of, lane_of, outgoing, passage_event
+from gate.passages import Passages
 from gate.settings import Lane
-from messages.access import mask
+from messages.access import AccessOutcome, GateEvent, mask
 from runtime.clock import Clock
 from runtime.outbox import Make, OutboxError, Row
 from wire.found import BadFrame, Frame
-from wire.reads import Read, read_of
+from wire.reads import Read, Said, Walk, said_by
 from wire.repeats import Repeats
 
 _log = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ class Capture:
         self._stop = stop
         self._on_stored = on_stored
         self._repeats = Repeats(repeat_quiet)
+        self._passages = Passages()
         self._bad = BadFrames()
         self._last: dict[str, datetime] = {}
         self._order = threading.Lock()
@@ -69,17 +72,44 @@ class Capture:
         clock = self._clock
         return Instant(clock.now().astimezone(self._zone), clock.monotonic_ns(), clock.boot_id)
 
-    def take(self, lane: Lane, found: Frame | BadFrame, at: Instant) -> None:
-        """Store a good frame's read unless it is a repeat; count a bad frame. Returns once the event is on the disk."""
-        read = read_of(lane.description, found) if isinstance(found, Frame) else found
-        if isinstance(read, BadFrame):
-            self._drop(lane, read)
-            return
+    def take(self, lane: Lane, found: Frame | BadFrame, at: Instant) -> Said | BadFrame | None:
+        """Store what a good frame says unless it is a repeat; count a bad frame. Returns once the event is on the disk.
+
+        What it returns may be acknowledged to the device: None where an event could not be stored before the stop.
+        """
+        said = said_by(lane.description, found) if isinstance(found, Frame) else found
+        if isinstance(said, BadFrame):
+            self._drop(lane, said)
+            return said
         with self._figures:
             self._last[lane.portal.id] = at.wall
         with self._order:
-            if not self._repeats.is_repeat(read.credential, lane.portal.id, at.monotonic_ns):
-                self._store(lane, read, at)
+            if isinstance(said, Read):
+                stored = self._take_read(lane, said, at)
+            else:
+                stored = self._take_walk(lane, said, at) if isinstance(said, Walk) else True
+        return said if stored else None
+
+    def _take_read(self, lane: Lane, read: Read, at: Instant) -> bool:
+        if self._repeats.is_repeat(read.credential, lane.portal.id, at.monotonic_ns):
+            return True
+        who = f"{read.credential.kind}={mask(read.credential.value)}"
+        sequence = self._store(lane, partial(access_event, lane.portal, read, at), who)
+        if sequence is None:
+            return False
+        if read.outcome is not AccessOutcome.DENIED:
+            way = direction_of(lane.portal, read)
+            self._passages.await_word(lane.portal.id, sequence, way, at.monotonic_ns)
+        return True
+
+    def _take_walk(self, lane: Lane, walk: Walk, at: Instant) -> bool:
+        what = "passed" if walk.passed else "not-passed"
+        of = self._passages.claim(lane_of(lane.portal), walk.direction, at.monotonic_ns)
+        if of is None:
+            _log.info("a word on a passage belongs to no read portal=%s %s", lane.portal.id, what)
+            return True
+        made = partial(passage_event, lane.portal, walk, of, at)
+        return self._store(lane, made, f"{what} of={of}") is not None
 
     def last_frames(self) -> dict[str, datetime]:
         """Return when each portal last gave a good frame, repeats included."""
@@ -104,12 +134,12 @@ class Capture:
         if line:
             _log.warning("%s", line)
 
-    def _store(self, lane: Lane, read: Read, at: Instant) -> None:
-        def make(epoch: int, sequence: int) -> tuple[str, bytes]:
-            event = access_event(lane.portal, read, at, epoch=epoch, sequence=sequence)
-            return outgoing(self._site, self._gate, event)
+    def _store(self, lane: Lane, event_of: Callable[..., GateEvent], what: str) -> int | None:
+        """Commit an event and return its sequence; None when stopped before that. `what` is for the log, masked."""
 
-        who = f"{read.credential.kind}={mask(read.credential.value)}"
+        def make(epoch: int, sequence: int) -> tuple[str, bytes]:
+            return outgoing(self._site, self._gate, event_of(epoch=epoch, sequence=sequence))
+
         tries = 0
         while True:
             try:
@@ -120,12 +150,13 @@ class Capture:
                     _log.critical("AN EVENT CANNOT BE STORED, reading has stopped portal=%s: %s", lane.portal.id, error)
                 tries += 1
                 if self._stop.wait(RETRY_SECONDS):
-                    _log.critical("stopped with an event that could not be stored portal=%s %s", lane.portal.id, who)
-                    return
+                    _log.critical("stopped with an event that could not be stored portal=%s %s", lane.portal.id, what)
+                    return None
             else:
                 break
         if self.fault:
             _log.warning("events are stored again, reading goes on")
             self.fault = ""
         self._on_stored()  # before anything that can wait: the event is on its way while we log it
-        _log.info("event stored sequence=%d portal=%s %s", row.sequence, lane.portal.id, who)
+        _log.info("event stored sequence=%d portal=%s %s", row.sequence, lane.portal.id, what)
+        return row.sequence

@@ -1,20 +1,26 @@
 """The commands `seatgate gate` and `seatgate frames`: options in, sentences and an exit code out."""
 
 import signal
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from config import ConfigError
 from gate import app
-from gate.frame_view import bytes_of, view
+from gate.frame_view import advice, bytes_of, view
 from gate.settings import load_settings
 from runtime import logs
 from runtime.errors import RuntimeFault
 from wire.description import Description, protocol, shipped_names
 from wire.frames import BadFrame, Frame, FrameDecoder
-from wire.serial_port import Lost, Opened, SerialPort
+from wire.serial_port import Lost, PortError, SerialPort
+from wire.talk import Talk
+
+MOST_SUMMED = 100
+"""Frames that are looked at for another checksum rule: a port may be watched for days."""
 
 
 @click.command()
@@ -53,7 +59,7 @@ def gate(config_file: Path) -> None:
 def frames(name: str, port: str | None, text: str | None) -> None:
     """Watch or verify serial frames: raw bytes, decoded fields, checksum expected and found.
 
-    Exit code 1 when a frame was bad or none was found.
+    Where a checksum does not fit, it says which rules would. Exit code 1 when a frame was bad or none was found.
     """
     if (port is None) is (text is None):
         raise click.UsageError("give either --port (a device to watch) or --hex (bytes to look at)")
@@ -62,14 +68,19 @@ def frames(name: str, port: str | None, text: str | None) -> None:
         found = _in_bytes(description, bytes_of(text)) if text is not None else _on_port(description, str(port))
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    count, bad = 0, 0
+    count, bad, summed, doubtful = 0, 0, list[bytes](), False
     try:
         for each in found:
             lines, good = view(description, each)
             click.echo(lines)
             count, bad = count + 1, bad + (not good)
+            if each.checked is not None and len(summed) < MOST_SUMMED:
+                summed.append(each.raw)
+                doubtful = doubtful or each.checked.found != each.checked.expected
     except KeyboardInterrupt:
         click.echo()
+    if doubtful:
+        click.echo(advice(description, summed))
     click.echo(f"{count} frame{'s' * (count != 1)}, {bad} bad." if count else "No frame was found.")
     raise SystemExit(1 if bad or not count else 0)
 
@@ -81,9 +92,13 @@ def _in_bytes(description: Description, content: bytes) -> Iterator[Frame | BadF
 
 
 def _on_port(description: Description, device: str) -> Iterator[Frame | BadFrame]:
-    port, decoder = SerialPort(device, description.serial), FrameDecoder(description)
+    """Watch a device. One that must be asked is polled, but nothing is fetched or acknowledged: records stay in it."""
+    port, decoder, talk = SerialPort(device, description.serial), FrameDecoder(description), Talk(description)
     logs.setup("info")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    for event in port.listen():
-        if not isinstance(event, Opened):
+    for event in port.listen(talk.tick):
+        if isinstance(event, Lost | bytes):
             yield from decoder.finish() if isinstance(event, Lost) else decoder.feed(event)
+        elif poll := talk.due(time.monotonic_ns()):
+            with suppress(PortError):
+                port.write(poll)

@@ -1,4 +1,4 @@
-"""What a read at a portal means: frame → read → access event → the topic and bytes that the outbox keeps. Pure."""
+"""What is said at a portal: read → access event, walk → passage event, each → the topic and bytes that the outbox keeps. Pure."""
 
 from datetime import datetime
 
@@ -6,9 +6,9 @@ import attrs
 
 from config.schema import Portal, PortalDirection
 from messages import access, topics
-from messages.access import AccessEvent, AccessOutcome, Direction
+from messages.access import AccessEvent, Direction, GateEvent, PassageEvent
 from messages.topics import Family, Leaf
-from wire.reads import Read
+from wire.reads import Read, Walk
 
 
 @attrs.frozen
@@ -33,7 +33,7 @@ def direction_of(portal: Portal, read: Read) -> Direction:
 
 
 def access_event(portal: Portal, read: Read, at: Instant, *, epoch: int, sequence: int) -> AccessEvent:
-    """Return the event of one read. We decide nothing: the turnstile lets in or not, and reports.
+    """Return the event of one read. We decide nothing: the turnstile lets in or not, and reports (some say what).
 
     `occurred_at` is this machine's time: a terminal's own clock is often years off after a power cut.
     """
@@ -41,7 +41,7 @@ def access_event(portal: Portal, read: Read, at: Instant, *, epoch: int, sequenc
         portal=portal.id,
         direction=direction_of(portal, read),
         credential=read.credential,
-        outcome=AccessOutcome.REPORTED,
+        outcome=read.outcome,
         occurred_at=at.wall,
         monotonic_ns=at.monotonic_ns,
         boot_id=at.boot_id,
@@ -50,6 +50,25 @@ def access_event(portal: Portal, read: Read, at: Instant, *, epoch: int, sequenc
     )
 
 
-def outgoing(site: str, gate: str, event: AccessEvent) -> tuple[str, bytes]:
+def lane_of(portal: Portal) -> str:
+    """Return the portal whose passages a line tells: its own, or that of the reader beside a board without one."""
+    return portal.passage_for or portal.id
+
+
+def passage_event(portal: Portal, walk: Walk, of: int, at: Instant, *, epoch: int, sequence: int) -> PassageEvent:
+    """Return the event of the turnstile's word on event `of` of the same epoch."""
+    return PassageEvent(
+        portal=lane_of(portal),
+        of=of,
+        passed=walk.passed,
+        occurred_at=at.wall,
+        monotonic_ns=at.monotonic_ns,
+        boot_id=at.boot_id,
+        epoch=epoch,
+        sequence=sequence,
+    )
+
+
+def outgoing(site: str, gate: str, event: GateEvent) -> tuple[str, bytes]:
     """Return the topic and the exact payload of an event."""
     return topics.build(site, Family.GATES, gate, Leaf.ACCESS), access.encode(site, gate, event)

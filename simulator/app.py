@@ -10,7 +10,7 @@ from pathlib import Path
 from config.site_check import load_site
 from runtime.service import Service
 from simulator import control
-from simulator.turnstile import FOLDER, Swipe, Turnstiles
+from simulator.turnstile import FOLDER, Act, Swipe, Turnstiles
 
 _log = logging.getLogger(__name__)
 PORTS_FILE = "ports.json"
@@ -22,9 +22,10 @@ def run(site_file: Path, data: Path) -> None:
         turnstiles = Turnstiles(load_site(site_file), site_file.parent, data)
         listening = control.listener(data)
 
-        def send(swipe: Swipe) -> int:
-            sent = turnstiles.send(swipe, service.stop.wait)
-            _log.info("sent portal=%s kind=%s bytes=%d fault=%s", swipe.portal, swipe.kind, sent, swipe.fault or "none")
+        def send(act: Act) -> int:
+            sent = turnstiles.send(act, service.stop.wait)
+            what = act.kind if isinstance(act, Swipe) else "passed" if act.passed else "not-passed"
+            _log.info("sent portal=%s kind=%s bytes=%d fault=%s", act.portal, what, sent, act.fault or "none")
             return sent
 
         serving = threading.Thread(target=partial(control.serve, listening, send), name="control", daemon=True)

@@ -10,7 +10,7 @@ from runtime import logs
 from simulator import app
 from simulator.control import SimulatorAway, call
 from simulator.faults import FAULTS
-from simulator.turnstile import Swipe
+from simulator.turnstile import Act, Passing, Swipe
 
 _data = click.option(
     "--data",
@@ -81,11 +81,22 @@ def face(portal: str, person: str, direction: str | None, fault: str | None, dat
     _send(data, Swipe(portal, CredentialKind.FACE, person, _way(direction), fault))
 
 
+@turnstile.command("pass")
+@_portal
+@click.option("--turned-back", is_flag=True, help="Whoever was read did not walk through.")
+@_direction
+@_fault
+@_data
+def walk(portal: str, turned_back: bool, direction: str | None, fault: str | None, data: Path) -> None:  # noqa: FBT001 - a flag of the command line
+    """Walk through the turnstile after a swipe: said by boards that report it."""
+    _send(data, Passing(portal, not turned_back, _way(direction), fault))
+
+
 def _way(direction: str | None) -> Direction | None:
     return Direction(direction) if direction else None
 
 
-def _send(data: Path, wanted: Swipe) -> None:
+def _send(data: Path, wanted: Act) -> None:
     try:
         sent = call(data, wanted)
     except (SimulatorAway, ValueError) as error:

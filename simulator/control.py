@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from simulator.turnstile import FOLDER, Swipe
+from simulator.turnstile import FOLDER, Act
 
 NAME = "control"
 MAX_LINE = 4096
@@ -58,7 +58,7 @@ def listener(data: Path) -> socket.socket:
     return listening
 
 
-def serve(listening: socket.socket, send: Callable[[Swipe], int]) -> None:
+def serve(listening: socket.socket, send: Callable[[Act], int]) -> None:
     """Answer callers one after the other until `listening` is shut down from another thread."""
     while True:
         try:
@@ -70,13 +70,13 @@ def serve(listening: socket.socket, send: Callable[[Swipe], int]) -> None:
             caller.sendall(msgspec.json.encode(_answer(_line(caller), send)) + b"\n")
 
 
-def call(data: Path, swipe: Swipe) -> int:
+def call(data: Path, act: Act) -> int:
     """Ask the simulator over `data` to send; ValueError with its sentence, SimulatorAway when there is none."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel, _address(data / FOLDER) as address:
             channel.settimeout(CALL_SECONDS)
             channel.connect(address)
-            channel.sendall(msgspec.json.encode(swipe) + b"\n")
+            channel.sendall(msgspec.json.encode(act) + b"\n")
             answer = msgspec.json.decode(_line(channel), type=Answer)
     except (OSError, msgspec.MsgspecError) as error:
         raise SimulatorAway(
@@ -88,9 +88,9 @@ def call(data: Path, swipe: Swipe) -> int:
     return answer.sent
 
 
-def _answer(line: bytes, send: Callable[[Swipe], int]) -> Answer:
+def _answer(line: bytes, send: Callable[[Act], int]) -> Answer:
     try:
-        return Answer(sent=send(msgspec.json.decode(line, type=Swipe)))
+        return Answer(sent=send(msgspec.json.decode(line, type=Act)))
     except (msgspec.MsgspecError, ValueError, OSError) as error:
         return Answer(error=str(error) or "not understood")
 

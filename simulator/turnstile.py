@@ -11,12 +11,12 @@ from simulator.pty_port import PtyPort
 from wire.cards import CardFormat, canonical, person
 from wire.description import Description, protocol
 from wire.frames import encode
-from wire.reads import Read, fields_of
+from wire.reads import Read, Walk, fields_of
 
 FOLDER = "simulator"
 
 
-class Swipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Swipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="act", tag="swipe"):
     """What somebody does at a portal: a card's printed number, a face's person number, or a code's text."""
 
     portal: str
@@ -25,6 +25,19 @@ class Swipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     direction: Direction | None = None
     """Where the frame carries one; None: as the portal leads."""
     fault: str | None = None
+
+
+class Passing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="act", tag="passing"):
+    """What the turnstile says after somebody was read: whether they walked through."""
+
+    portal: str
+    passed: bool = True
+    direction: Direction | None = None
+    """Where the frame carries one; None: as the portal leads."""
+    fault: str | None = None
+
+
+Act = Swipe | Passing
 
 
 def port_link(data: Path, portal: str) -> Path:
@@ -40,21 +53,25 @@ class Turnstile:
         self.port = port
         self._description = description
 
-    def frame(self, swipe: Swipe) -> bytes:
-        """Return the bytes that say `swipe`; ValueError when this board cannot."""
-        value = canonical(CardFormat.DECIMAL, swipe.value) if swipe.kind is CredentialKind.CARD else swipe.value
-        value = person(value) if swipe.kind is CredentialKind.FACE else value
+    def frame(self, act: Act) -> bytes:
+        """Return the bytes that say `act`; ValueError when this board cannot."""
         leads = Direction.OUT if self.portal.direction is PortalDirection.OUT else Direction.IN
-        read = Read(Credential(swipe.kind, value), swipe.direction or leads)
-        return encode(self._description, fields_of(self._description, read))
+        way = act.direction or leads
+        said = Walk(act.passed, way) if isinstance(act, Passing) else Read(_credential(act), way)
+        return encode(self._description, fields_of(self._description, said))
 
-    def send(self, swipe: Swipe, pause: Pause) -> int:
+    def send(self, act: Act, pause: Pause) -> int:
         """Put the frame on the line, with its fault if it has one, and return how many bytes it has."""
-        if swipe.fault is not None and swipe.fault not in FAULTS:
-            raise ValueError(f"there is no fault {swipe.fault!r}: there are {', '.join(FAULTS)}")
-        frame = self.frame(swipe)
-        (FAULTS[swipe.fault] if swipe.fault else Sound()).send(frame, self.port, pause)
+        if act.fault is not None and act.fault not in FAULTS:
+            raise ValueError(f"there is no fault {act.fault!r}: there are {', '.join(FAULTS)}")
+        frame = self.frame(act)
+        (FAULTS[act.fault] if act.fault else Sound()).send(frame, self.port, pause)
         return len(frame)
+
+
+def _credential(swipe: Swipe) -> Credential:
+    value = canonical(CardFormat.DECIMAL, swipe.value) if swipe.kind is CredentialKind.CARD else swipe.value
+    return Credential(swipe.kind, person(value) if swipe.kind is CredentialKind.FACE else value)
 
 
 class Turnstiles:
@@ -77,13 +94,13 @@ class Turnstiles:
         """Portal → device path."""
         return {name: str(board.port.link) for name, board in self._boards.items()}
 
-    def send(self, swipe: Swipe, pause: Pause) -> int:
-        """Let somebody swipe; ValueError names a portal, credential or fault that there is not."""
-        board = self._boards.get(swipe.portal)
+    def send(self, act: Act, pause: Pause) -> int:
+        """Let somebody swipe or walk; ValueError names a portal, credential or fault that there is not."""
+        board = self._boards.get(act.portal)
         if board is None:
             known = ", ".join(self._boards) or "none (every portal of the site has a port of its own)"
-            raise ValueError(f"no portal {swipe.portal!r} is simulated: there are {known}")
-        return board.send(swipe, pause)
+            raise ValueError(f"no portal {act.portal!r} is simulated: there are {known}")
+        return board.send(act, pause)
 
     def close(self) -> None:
         """Pull every plug."""

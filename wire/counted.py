@@ -7,8 +7,10 @@ may begin anywhere behind the false start. ASCII-hex frames cannot hold a start 
 from collections.abc import Mapping
 
 from wire.checksums import checksum
-from wire.description import HEX_DIGITS, ChecksumRule, Description, Encoding, FrameShape
+from wire.description import HEX_DIGITS, ChecksumRule, Description, Encoding, Field, FrameShape
 from wire.found import BadFrame, Checked, Fault, Frame, Step
+
+UNKNOWN_KIND = -1
 
 
 def _shape(description: Description) -> FrameShape:
@@ -74,6 +76,9 @@ class BlockScanner:
         total = self._total(buffer)
         if total is None:
             return None
+        if total == UNKNOWN_KIND:
+            detail = "a kind of frame that length_table does not name"
+            return Step(1, _bad(Fault.NOT_MATCHING, buffer[: len(self._start)], detail))
         if total > self._shape.max:
             return Step(1, _bad(Fault.OVERLONG, buffer[: len(self._start)], f"says it has {total} bytes"))
         if total <= self._shape.overhead:
@@ -88,6 +93,9 @@ class BlockScanner:
         return Step(total, found) if isinstance(found, Frame) else Step(1, found, spoken_for=total - 1)
 
     def _total(self, buffer: bytearray) -> int | None:
+        if (table := self._shape.length_table) is not None:
+            code = buffer[table.at : table.at + 1]
+            return table.of.get(code.hex().upper(), UNKNOWN_KIND) if code else None
         field = self._shape.length_field
         if field is None:
             return self._shape.length
@@ -100,9 +108,13 @@ class BlockScanner:
         if checked is not None and checked.found != checked.expected:
             return BadFrame(Fault.CHECKSUM, raw, "the checksum does not fit", checked)
         fields, inside = {}, unpacked.removesuffix(self._end)
+        rule = self._description.checksum
+        before_check = unpacked[: rule.at] if rule is not None and rule.at < 0 else inside
         for name, field in self._description.fields.items():
-            part = inside[field.at : field.at + field.size]
+            part = (inside if field.needed else before_check)[field.at : field.at + field.size]
             if len(part) < field.size:
+                if not field.needed:
+                    continue
                 return BadFrame(Fault.LENGTH, raw, f"too short for its field {name!r}", checked)
             fields[name] = part.hex().upper()
         return Frame(raw, fields, checked)
@@ -111,14 +123,15 @@ class BlockScanner:
 def encode_block(description: Description, fields: Mapping[str, str]) -> bytes:
     """Return the frame with these fields, its length and its checksum; ValueError when something does not fit."""
     shape, rule = _shape(description), description.checksum
-    unpacked = bytearray(_unpacked_size(description))
+    present = {name: field for name, field in description.fields.items() if field.needed or name in fields}
+    unpacked = bytearray(_unpacked_size(description, present, fields))
     unpacked[: len(shape.start_bytes)] = shape.start_bytes
     if shape.end_bytes:
         unpacked[-len(shape.end_bytes) :] = shape.end_bytes
-    for name, field in description.fields.items():
+    for name, field in present.items():
         part = bytes.fromhex(fields.get(name, field.written))
-        if len(part) != field.size:
-            raise ValueError(f"the field {name!r} has {len(part)} bytes instead of {field.size}")
+        if len(part) != field.size or field.at + field.size > len(unpacked):
+            raise ValueError(f"the field {name!r} has {len(part)} bytes instead of {field.size}, or lies outside")
         unpacked[field.at : field.at + field.size] = part
     if (stated := shape.length_field) is not None:
         number = (len(unpacked) - stated.adds).to_bytes(stated.size, stated.order)
@@ -132,14 +145,28 @@ def encode_block(description: Description, fields: Mapping[str, str]) -> bytes:
     return shape.start_bytes + body.hex().upper().encode("ascii") + shape.end_bytes
 
 
-def _unpacked_size(description: Description) -> int:
+def _unpacked_size(description: Description, present: Mapping[str, Field], fields: Mapping[str, str]) -> int:
     shape, rule = _shape(description), description.checksum
     if shape.unpacked_length is not None:
         return shape.unpacked_length
-    parts = [field.at + field.size for field in description.fields.values()]
+    if (table := shape.length_table) is not None:
+        code = next((fields.get(name, field.written) for name, field in present.items() if field.at == table.at), "")
+        if code[:2].upper() not in table.of:
+            raise ValueError("length_table names no frame of this kind")
+        return table.of[code[:2].upper()]
+    parts = [len(shape.start_bytes), *(field.at + field.size for field in present.values())]
     if shape.length_field is not None:
         parts.append(shape.length_field.at + shape.length_field.size)
     return max(parts) + (-rule.at if rule is not None and rule.at < 0 else len(shape.end_bytes))
+
+
+def unpack(description: Description, raw: bytes) -> bytes:
+    """Return a whole frame's bytes with ASCII-hex pairs as one byte each: what offsets count."""
+    shape = _shape(description)
+    if shape.encoding is Encoding.BINARY:
+        return raw
+    body = raw[len(shape.start_bytes) : len(raw) - len(shape.end_bytes)]
+    return shape.start_bytes + bytes.fromhex(body.decode("ascii")) + shape.end_bytes
 
 
 def _covered(rule: ChecksumRule, unpacked: bytes | bytearray) -> bytes:

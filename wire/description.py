@@ -13,16 +13,18 @@ import attrs
 
 from config import load, shipped
 from config.errors import ConfigError, nearest
-from messages.access import CredentialKind, Direction
-from wire.cards import CardFormat
+from messages.access import AccessOutcome, CredentialKind, Direction
+from wire.cards import USUAL, CardFormat, CardNumber
 from wire.checksums import ByteOrder, ChecksumKind
+from wire.meanings import Conversation, Message, Says, check_messages
 from wire.patterns import Pattern, compiled
 
 MAX_FRAME_BYTES = 1024
 MAX_START_BYTES = 4
 HEX_DIGITS = b"0123456789ABCDEFabcdef"
-FIELDS = frozenset({"value", "kind", "direction", "at"})
-"""The names that mean something: `value` is the credential; `at` is the device's own time, shown but not believed."""
+FIELDS = frozenset({"value", "facility", "kind", "direction", "outcome", "at"})
+"""The names that mean something: `value` is the credential, `facility` the code before a card's number; `at` is the
+device's own time, shown but not believed."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
@@ -69,6 +71,19 @@ class LengthField:
 
 
 @attrs.frozen
+class LengthTable:
+    """How long each kind of frame is: the byte at `at`, as hexadecimal → bytes of the whole frame."""
+
+    at: int = attrs.field(validator=attrs.validators.ge(1))
+    of: dict[str, int] = attrs.field()
+
+    def __attrs_post_init__(self) -> None:
+        for byte in self.of:
+            if not re.fullmatch("[0-9A-F]{2}", byte):
+                raise ValueError(f'length_table.of has {byte!r}: write a byte as "0B"')
+
+
+@attrs.frozen
 class FrameShape:
     """Where a frame begins and ends. `length`: bytes on the wire, start to end, when it never changes."""
 
@@ -77,23 +92,32 @@ class FrameShape:
     encoding: Encoding = Encoding.BINARY
     length: int | None = None
     length_field: LengthField | None = None
+    length_table: LengthTable | None = None
     max: int = attrs.field(default=256, validator=attrs.validators.in_(range(1, MAX_FRAME_BYTES + 1)))
 
     def __attrs_post_init__(self) -> None:
         if not 1 <= len(self.start_bytes) <= MAX_START_BYTES:
             raise ValueError(f"start must have 1 to {MAX_START_BYTES} bytes: without it no frame can be found in noise")
-        if self.length is not None and self.length_field is not None:
-            raise ValueError("length and length_field exclude each other")
+        stated = [self.length, self.length_field, self.length_table]
+        if sum(each is not None for each in stated) > 1:
+            raise ValueError("length, length_field and length_table exclude each other")
         if self.encoding is Encoding.ASCII_HEX:
             self._check_ascii_hex()
-        elif self.length is None and self.length_field is None:
-            raise ValueError("a binary frame needs length or length_field: its end byte may also occur inside it")
+        elif not any(each is not None for each in stated):
+            raise ValueError(
+                "a binary frame needs length, length_field or length_table: its end byte may also occur inside it"
+            )
+        for byte, length in (self.length_table.of if self.length_table else {}).items():
+            if not self.overhead < length <= self.max:
+                raise ValueError(
+                    f"length_table.of.{byte} = {length} must be more than start and end and at most max = {self.max}"
+                )
         if self.length is not None and not self.overhead < self.length <= self.max:
             raise ValueError(f"length = {self.length} must be more than start and end and at most max = {self.max}")
 
     def _check_ascii_hex(self) -> None:
-        if self.length_field is not None:
-            raise ValueError('length_field needs encoding = "binary"')
+        if self.length_field is not None or self.length_table is not None:
+            raise ValueError('length_field and length_table need encoding = "binary"')
         if not self.end_bytes:
             raise ValueError("an ascii-hex frame needs an end byte")
         if any(byte in HEX_DIGITS for byte in self.start_bytes[:1] + self.end_bytes[:1]):
@@ -145,6 +169,8 @@ class Field:
     at: int = attrs.field(validator=attrs.validators.ge(0))
     size: int = attrs.field(validator=attrs.validators.in_(range(1, 65)))
     written: str = attrs.field(default="", validator=_hex)
+    needed: bool = True
+    """False: a shorter frame, of another kind, is without it."""
 
 
 @attrs.frozen
@@ -174,8 +200,9 @@ class Description:
     """One frame family: either `[frame]` with `[fields]`, or `[line]`."""
 
     title: str
-    card: CardFormat
+    card: CardFormat = CardFormat.HEX
     """How a card's `value` becomes the canonical one; faces and codes are taken as they are."""
+    card_number: CardNumber = USUAL
     serial: SerialLine = attrs.field(factory=SerialLine)
     frame: FrameShape | None = None
     line: LineShape | None = None
@@ -185,6 +212,11 @@ class Description:
     """What the field `kind` says (text, or hexadecimal) → what was read. Without that field all are cards."""
     directions: dict[str, Direction] = attrs.field(factory=dict)
     """What the field `direction` says → in or out."""
+    outcomes: dict[str, AccessOutcome] = attrs.field(factory=dict)
+    """What the field `outcome` says → granted or denied. Without that field the turnstile only reports."""
+    messages: dict[str, Message] = attrs.field(factory=dict)
+    """What each kind of frame says; without any, every frame is a read."""
+    conversation: Conversation | None = None
 
     def __attrs_post_init__(self) -> None:
         if (self.frame is None) is (self.line is None):
@@ -196,12 +228,26 @@ class Description:
         else:
             self._check_frame()
             names = set(self.fields)
-        for field, table, values in (("kind", "kinds", self.kinds), ("direction", "directions", self.directions)):
+        for field, table, values in (
+            ("kind", "kinds", self.kinds),
+            ("direction", "directions", self.directions),
+            ("outcome", "outcomes", self.outcomes),
+        ):
             if (field in names) is not bool(values):
                 raise ValueError(f"the field {field!r} and the table [{table}] need each other")
+        if "facility" in names and self.card.wiegand_bits:
+            raise ValueError(f"the field 'facility' and card = \"{self.card}\" exclude each other: it holds the code")
+        if self.line is not None and (self.messages or self.conversation):
+            raise ValueError("[messages] and [conversation] belong to a [frame]")
+        check_messages(self.messages, self.conversation, self.fields)
+
+    @property
+    def reads(self) -> bool:
+        """Whether any of its frames says who was read; a board may tell of passages alone."""
+        return not self.messages or any(message.says is Says.READ for message in self.messages.values())
 
     def _check_frame(self) -> None:
-        if "value" not in self.fields:
+        if self.reads and "value" not in self.fields:
             raise ValueError("[fields.value] is missing: nothing would be read")
         for name in self.fields:
             if not _NAME.fullmatch(name):

@@ -42,6 +42,11 @@ class Opened:
 
 
 @attrs.frozen
+class Quiet:
+    """Nothing came for a tick: a moment to say something on a line where we ask."""
+
+
+@attrs.frozen
 class Lost:
     """The device that was open is not any more: what was half read is gone."""
 
@@ -62,6 +67,7 @@ class SerialPort:
         self._lock = threading.Lock()
         self._port: serial.SerialBase | None = None
         self._told = ""
+        self._tick: float | None = None
         self.tried = threading.Event()
         """Set once the device has been opened, or found not to open, for the first time."""
 
@@ -70,8 +76,12 @@ class SerialPort:
         """Whether the device is open now."""
         return self._port is not None
 
-    def listen(self) -> Iterator[Opened | bytes | Lost]:
-        """Yield `Opened`, blocks of bytes and `Lost` in turn until `stop`; never raises for what the device does."""
+    def listen(self, tick: float | None = None) -> Iterator[Opened | bytes | Quiet | Lost]:
+        """Yield `Opened`, blocks of bytes and `Lost` in turn until `stop`; never raises for what the device does.
+
+        `tick`: yield `Quiet` whenever nothing came for so many seconds.
+        """
+        self._tick = tick
         waits = self._waits()
         while not self._stop.is_set():
             try:
@@ -85,9 +95,9 @@ class SerialPort:
             self.tried.set()
             yield Opened()
             try:
-                while block := self._read(port):
+                while (block := self._read(port)) != b"":
                     waits = self._waits()
-                    yield block
+                    yield Quiet() if block is None else block
             except PortError as fault:
                 self._close()
                 self._tell(f"lost: {fault}")
@@ -128,7 +138,7 @@ class SerialPort:
                 exclusive=True,
             )
             is_local = isinstance(port, serial.Serial)
-            port.timeout = None if is_local else _NETWORK_READ_SECONDS
+            port.timeout = self._tick if is_local else min(self._tick or _NETWORK_READ_SECONDS, _NETWORK_READ_SECONDS)
             port.open()
             if is_local:
                 _claim(port.fileno())
@@ -138,14 +148,16 @@ class SerialPort:
             self._port = port
         return port
 
-    def _read(self, port: serial.SerialBase) -> bytes:
-        """Wait for the next bytes; b"" once `stop` was called."""
+    def _read(self, port: serial.SerialBase) -> bytes | None:
+        """Wait for the next bytes; b"" once `stop` was called, None when a tick went by."""
         try:
             while not self._stop.is_set():
                 if first := port.read(1):
                     # The stub's base class lacks what every port class has.
                     waiting: int = port.in_waiting  # type: ignore[attr-defined]
                     return first + port.read(min(waiting, BLOCK_BYTES - 1))
+                if self._tick is not None and not self._stop.is_set():
+                    return None
         except (OSError, termios.error) as error:
             raise PortError(
                 f"{self.device} was pulled out or switched off; it is opened again when it is back"

@@ -109,6 +109,8 @@ PORTAL = GATE.portals[0]
         ({"gates": [attrs.evolve(GATE, venue="lib")]}, "gates.south.venue: there is no venue 'lib', did you mean 'library'?"),
         ({"gates": [attrs.evolve(GATE, portals=[])]}, "gates.south.portals: there is none"),
         ({"gates": [attrs.evolve(GATE, portals=[attrs.evolve(PORTAL, protocol="rdm630")])]}, "gates.south.south-1.protocol: there is no protocol 'rdm630', did you mean 'rdm6300'?"),
+        ({"gates": [attrs.evolve(GATE, portals=[PORTAL, attrs.evolve(PORTAL, id="board", passage_for="south-9")])]}, "gates.south.board.passage_for: there is no portal of a reader 'south-9', did you mean 'south-1'?"),
+        ({"gates": [attrs.evolve(GATE, portals=[attrs.evolve(PORTAL, passage_for="south-1")])]}, "gates.south.south-1.passage_for: there is no portal of a reader 'south-1'"),
         ({"gates": [GATE, attrs.evolve(GATE, id="east")]}, "gates.portals: the id 'south-1' is given 2 times"),
         ({"gates": [attrs.evolve(GATE, portals=[Portal(f"p{n}", PortalDirection.IN, "line", "/dev/ttyUSB0") for n in (1, 2)])]}, "gates.portals: 2 portals name the serial port '/dev/ttyUSB0'"),
         ({"kiosks": [KIOSK, attrs.evolve(KIOSK, id="k-2")]}, "kiosks.number: 1 is given 2 times"),

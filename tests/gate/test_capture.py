@@ -68,7 +68,7 @@ class Stored(list):
 
 
 def take(capture, lane, raw=CARD):
-    for found in FrameDecoder(RDM).feed(raw):
+    for found in FrameDecoder(lane.description).feed(raw):
         capture.take(lane, found, capture.instant())
 
 
@@ -124,3 +124,38 @@ def test_bad_frames_are_counted_by_portal_and_kind(make, outbox, caplog):
     assert "kind=checksum count=2 in_all=3" in caplog.text
     assert len(outbox.pending()) == 1
     assert "0006547886" not in caplog.text
+
+
+BOARD = Lane(
+    Portal("south-board", PortalDirection.FRAME, "digicon-tx1500", passage_for="south-in"),
+    "",
+    protocol("digicon-tx1500"),
+)
+PASSED_IN, PASSED_OUT, ACCEPTED = (bytes.fromhex(text) for text in ("0202001A1A", "0202001B1B", "0202000606"))
+
+
+def test_a_boards_word_is_a_second_event_of_the_read_before(make, outbox):
+    capture = make()
+    take(capture, IN)
+    take(capture, BOARD, ACCEPTED + PASSED_OUT + PASSED_IN + PASSED_IN)
+    events = [access.decode("bjut", "south", row.payload) for row in outbox.pending()]
+    assert [(event.sequence, event.portal, getattr(event, "of", None)) for event in events] == [
+        (1, "south-in", None),
+        (2, "south-in", 1),
+    ]
+    assert events[1].passed
+    assert capture.bad_frames("south-board") == {}
+    assert "south-board" in capture.last_frames()
+
+
+def test_a_word_before_any_read_is_told_and_nothing_else(make, outbox, caplog):
+    caplog.set_level(logging.INFO)
+    take(make(), BOARD, PASSED_IN)
+    assert outbox.pending() == []
+    assert "belongs to no read portal=south-board passed" in caplog.text
+
+
+def test_what_no_message_says_is_a_bad_frame(make):
+    capture = make()
+    take(capture, BOARD, bytes.fromhex("0202007777"))
+    assert capture.bad_frames("south-board") == {"not-matching": 1}

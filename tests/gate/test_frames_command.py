@@ -7,6 +7,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from config import shipped
 from gate.cli import frames, gate
 from gate.frame_view import bytes_of
 from simulator.pty_port import PtyPort
@@ -43,6 +44,48 @@ def test_a_bad_frame_is_exit_code_1(protocol, content, expected):
     result = run("--protocol", protocol, "--hex", content)
     assert expected in result.output
     assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("protocol", "content", "expected"),
+    [
+        ("eb-tripod", "EB 01 40 00 AA", "an open command: known, never sent by this version"),
+        ("eb-tripod", "EB 01 4A 00 A0", "a command: known, never sent"),
+        ("digicon-tx1500", "02 02 00 48 48", "found 48, expected 48: fits"),
+        ("digicon-tx1500", "02 02 00 1A 1A", "somebody passed, in"),
+        ("digicon-tx1500", "02 02 00 06 06", "known, nothing follows"),
+    ],
+)
+def test_a_boards_word_is_shown(protocol, content, expected):
+    result = run("--protocol", protocol, "--hex", content)
+    assert expected in result.output
+    assert result.exit_code == 0
+
+
+def test_what_the_tripods_manual_prints_for_42_and_43_fits_no_rule():
+    result = run("--protocol", "eb-tripod", "--hex", "EB 01 42 00 AB EB 01 43 00 AB")
+    assert "found AB, expected A8: DOES NOT FIT" in result.output
+    assert "found AB, expected A9: DOES NOT FIT" in result.output
+    assert "No known checksum rule fits these 2 different frames" in result.output
+    assert result.exit_code == 1
+
+
+def test_rules_that_would_fit_are_named(tmp_path):
+    # The board sums instead of XORing, whatever its manual says.
+    shipped_text = shipped("protocols", "rdm6300.toml").read_text()
+    (tmp_path / "mine.toml").write_text(shipped_text)
+    frames = ['02 "010063E9AE" "FB" 03', '02 "010063E9AF" "FC" 03', '02 "0212345678" "16" 03']
+    result = run("--protocol", str(tmp_path / "mine.toml"), "--hex", " ".join(frames))
+    assert 'kind = "sum"  covers = [1, -2]  at = -2' in result.output
+    assert "fit by chance" not in result.output
+    (tmp_path / "mine.toml").write_text(shipped_text.replace('"xor"', '"sum"'))
+    assert run("--protocol", str(tmp_path / "mine.toml"), "--hex", " ".join(frames)).exit_code == 0
+
+
+def test_one_frame_is_little_to_go_by():
+    result = run("--protocol", "rdm6300", "--hex", '02 "010063E9AE" "FB" 03')
+    assert 'kind = "sum"' in result.output
+    assert "So few frames fit by chance" in result.output
 
 
 @pytest.mark.parametrize(

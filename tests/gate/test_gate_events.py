@@ -5,10 +5,10 @@ from datetime import datetime
 import pytest
 
 from config.schema import Portal, PortalDirection
-from gate.events import Instant, access_event, direction_of, outgoing
+from gate.events import Instant, access_event, direction_of, outgoing, passage_event
 from messages import access
-from messages.access import Credential, CredentialKind, Direction
-from wire.reads import Read
+from messages.access import AccessOutcome, Credential, CredentialKind, Direction
+from wire.reads import Read, Walk
 
 ANN = Credential(CredentialKind.CARD, "0006547886")
 AT = Instant(datetime.fromisoformat("2023-07-17T16:38:00+08:00"), 1_000, "boot")
@@ -40,3 +40,24 @@ def test_the_event_is_what_is_kept_and_sent():
     assert b"2023-07-17T16:38:00+08:00" in payload
     assert event.outcome == "reported"
     assert "0006547886" not in repr(event)
+
+
+def test_what_the_board_decided_is_told():
+    portal = Portal("south-1", PortalDirection.IN, "mine.toml")
+    event = access_event(portal, Read(ANN, outcome=AccessOutcome.DENIED), AT, epoch=7, sequence=3)
+    assert event.outcome == "denied"
+
+
+@pytest.mark.parametrize("passed", [True, False])
+@pytest.mark.parametrize(
+    "portal",
+    [
+        Portal("south-1", PortalDirection.IN, "mine.toml"),
+        Portal("south-1-board", PortalDirection.IN, "digicon-tx1500", passage_for="south-1"),
+    ],
+)
+def test_a_passage_is_told_of_the_readers_lane(portal, passed):
+    event = passage_event(portal, Walk(passed), 3, AT, epoch=7, sequence=4)
+    _, payload = outgoing("bjut", "south", event)
+    assert access.decode("bjut", "south", payload) == event
+    assert (event.portal, event.of, event.passed, event.sequence) == ("south-1", 3, passed, 4)

@@ -272,9 +272,9 @@ def _rows(file: Path, query: str) -> list[tuple]:
         connection.close()
 
 
-def site_with_ports(ports: dict[str, str]) -> str:
-    """Return the shipped site with a device of the test's own at some portals."""
-    text = (ROOT / "config" / "sites" / "bjut.toml").read_text(encoding="utf-8")
+def site_with_ports(ports: dict[str, str], text: str = "") -> str:
+    """Return the shipped site, or `text`, with a device of the test's own at some portals."""
+    text = text or (ROOT / "config" / "sites" / "bjut.toml").read_text(encoding="utf-8")
     for portal, device in ports.items():
         above, named, below = text.partition(f'id = "{portal}"\n')
         assert 'port = ""\n' in below, f"the shipped site has a portal {portal} with its key `port`"
@@ -321,6 +321,27 @@ def make_library(tmp_path_factory, free_port):
     yield make
     for library in made:
         library.abandon()
+
+
+@pytest.fixture(scope="module")
+def library_with(tmp_path_factory, free_port):
+    """`library_with(change, *portals)`: a running library whose site text went through `change`, the test at `portals`."""
+    made = []
+
+    def make(change, *portals: str) -> Library:
+        turnstiles = {portal: Turnstile() for portal in portals}
+        ports = {portal: turnstile.device for portal, turnstile in turnstiles.items()}
+        text = change((ROOT / "config" / "sites" / "bjut.toml").read_text(encoding="utf-8"))
+        folder = tmp_path_factory.mktemp("library")
+        made.append(Library(folder, (free_port(), free_port()), turnstiles, site_with_ports(ports, text)))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for library in made:
+        library.abandon()
+        for turnstile in library.turnstiles.values():
+            turnstile.close()
 
 
 @pytest.fixture

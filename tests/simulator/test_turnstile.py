@@ -1,15 +1,17 @@
 """The simulated turnstile: the frames it writes are the product's own, and each fault breaks what it says."""
 
+import attrs
 import pytest
 
 from config import shipped
+from config.schema import Portal, PortalDirection
 from config.site_check import load_site
 from messages.access import CredentialKind, Direction
 from simulator.faults import FAULTS
-from simulator.turnstile import Swipe, Turnstiles
+from simulator.turnstile import Passing, Swipe, Turnstiles
 from wire.description import SerialLine, protocol
 from wire.frames import Fault, Frame, FrameDecoder
-from wire.reads import read_of
+from wire.reads import Walk, said_by
 from wire.serial_port import Lost, Opened, SerialPort
 
 CARD, FACE = CredentialKind.CARD, CredentialKind.FACE
@@ -63,7 +65,7 @@ def test_every_portal_without_a_port_has_a_device(turnstiles, tmp_path):
 )
 def test_what_is_swiped_is_read(turnstiles, swipe, family, value, way):
     (frame,), _ = heard(turnstiles, swipe, family)
-    read = read_of(protocol(family), frame)
+    read = said_by(protocol(family), frame)
     assert (read.credential.value, read.direction) == (value, way)
 
 
@@ -98,3 +100,46 @@ def test_a_hang_up_loses_the_line_and_gives_it_back(turnstiles):
 def test_what_cannot_be_sent_is_a_sentence(turnstiles, swipe, sentence):
     with pytest.raises(ValueError, match=sentence):
         turnstiles.send(swipe, lambda _seconds: None)
+
+
+BOARDS = attrs.evolve(
+    SITE,
+    gates=[
+        attrs.evolve(
+            SITE.gates[0],
+            portals=[
+                *SITE.gates[0].portals,
+                Portal("board", PortalDirection.FRAME, "digicon-tx1500", passage_for="south-1"),
+                Portal("tripod", PortalDirection.FRAME, "eb-tripod", passage_for="south-2"),
+            ],
+        )
+    ],
+)
+
+
+@pytest.fixture
+def boards(tmp_path):
+    held = Turnstiles(BOARDS, tmp_path, tmp_path / "data")
+    yield held
+    held.close()
+
+
+@pytest.mark.parametrize("way", [Direction.IN, Direction.OUT])
+def test_a_board_says_that_somebody_passed(boards, way):
+    (frame,), _ = heard(boards, Passing("board", direction=way), "digicon-tx1500")
+    assert said_by(protocol("digicon-tx1500"), frame) == Walk(True, way)
+
+
+@pytest.mark.parametrize(
+    ("act", "sentence"),
+    [
+        (Swipe("board", CARD, "1"), "has no message that says who was read"),
+        (Passing("board", passed=False), "has no message that says that somebody did not pass"),
+        (Passing("tripod"), "has no message that says that somebody passed"),
+        (Passing("south-1"), "has no message that says that somebody passed"),
+        (Passing("west-1"), "no portal 'west-1'"),
+    ],
+)
+def test_what_a_board_cannot_say_is_a_sentence(boards, act, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        boards.send(act, lambda _seconds: None)

@@ -3,26 +3,9 @@
 import pytest
 
 from config import structure
-from wire.description import Description, protocol
+from wire.description import Description, protocol, shipped_names
 
 FAMILIES = {
-    # EB tripod board: EB, address, command, 00, XOR.
-    "eb": {
-        "title": "EB tripod board",
-        "card": "hex",
-        "frame": {"start": "EB", "length": 5},
-        "checksum": {"kind": "xor", "covers": [0, -1], "at": -1},
-        "fields": {"value": {"at": 2, "size": 1}, "address": {"at": 1, "size": 1, "written": "01"}},
-    },
-    # Digicon Tx1500: 02, length LE16 that counts command and BCC, command, XOR.
-    "digicon": {
-        "title": "Digicon Tx1500",
-        "card": "hex",
-        "serial": {"baud": 115200},
-        "frame": {"start": "02", "length_field": {"at": 1, "size": 2, "adds": 3}, "max": 32},
-        "checksum": {"kind": "xor", "covers": [0, -1], "at": -1},
-        "fields": {"value": {"at": 3, "size": 1}},
-    },
     # ZKTeco C3: AA 01 command, LE16 length of the data, data, CRC-16, 55.
     "c3": {
         "title": "ZKTeco C3",
@@ -45,7 +28,7 @@ def family(name: str) -> Description:
     return structure(FAMILIES[name], Description, name) if name in FAMILIES else protocol(name)
 
 
-ALL_FAMILIES = ("rdm6300", "line", *FAMILIES)
+ALL_FAMILIES = (*shipped_names(), *FAMILIES)
 
 
 @pytest.fixture(scope="session")

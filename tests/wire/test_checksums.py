@@ -19,6 +19,23 @@ VECTORS = [
     ("crc16-aug-ccitt", "53851000055000011A000130B9C0", "A7EC"),  # a captured card read
 ]
 
+# The catalogue's check values: each over the digits 123456789.
+CHECK_VALUES = [
+    ("crc16-arc", "BB3D"),
+    ("crc16-modbus", "4B37"),
+    ("crc16-aug-ccitt", "E5CC"),
+    ("crc16-ccitt-false", "29B1"),
+    ("crc16-xmodem", "31C3"),
+    ("crc16-kermit", "2189"),
+    ("crc16-x25", "906E"),
+    ("ones-complement", "22"),
+]
+
+
+@pytest.mark.parametrize(("kind", "expected"), CHECK_VALUES)
+def test_check_value(kind, expected):
+    assert checksum(ChecksumKind(kind), b"123456789").hex().upper() == expected
+
 
 @pytest.mark.parametrize(("kind", "covered", "expected"), VECTORS)
 def test_vector(kind, covered, expected):

@@ -27,7 +27,10 @@ def test_the_line_is_set_as_the_description_says():
     ("data", "sentence"),
     [
         (merge(RDM, {"frame": {"lenght": 14}}), "frame: unknown key 'lenght', did you mean 'length'"),
-        (merge(RDM, {"card": "hexx"}), "card: 'hexx' is not one of decimal, hex, hex-little.*did you mean 'hex'"),
+        (
+            merge(RDM, {"card": "hexx"}),
+            "card: 'hexx' is not one of decimal, decimal-ascii, hex, hex-little.*did you mean 'hex'",
+        ),
         (merge(RDM, {"frame": {"start": "0x02"}}), "start = '0x02' is not hexadecimal bytes"),
         (merge(RDM, {"frame": {"start": ""}}), "start must have 1 to 4 bytes"),
         (merge(RDM, {"frame": {"start": "41"}}), "must not begin with a hexadecimal digit"),
@@ -51,7 +54,7 @@ def test_the_line_is_set_as_the_description_says():
         (without(RDM, "frame"), "either a"),
         (merge(RDM, {"serial": {"baud": 9601.5}}), "serial.baud"),
         (merge(RDM, {"serial": {"data_bits": 9}}), "data_bits"),
-        ({**RDM, "frame": {"start": "EB"}}, "a binary frame needs length or length_field"),
+        ({**RDM, "frame": {"start": "EB"}}, "a binary frame needs length, length_field or length_table"),
         (merge(LINE, {"line": {"pattern": "(?P<value>.+)"}}), r"write \+\+"),
         (merge(LINE, {"line": {"pattern": "(?P<who>.++)"}}), "a group 'who'"),
         (merge(LINE, {"line": {"pattern": "(?P<kind>.++)"}}), "no group"),

@@ -11,14 +11,17 @@ from wire.frames import BadFrame, Fault, Frame, FrameDecoder, encode
 RDM = b"\x02010063E9AE25\x03"
 FACE = b"FACE,20231234,IN\r\n"
 
-# family, the bytes on the wire, the fields. Those of "eb", "digicon" and "c3" come from manuals and captures.
+# family, the bytes on the wire, the fields. Those of "eb-tripod", "digicon-tx1500" and "c3" come from manuals and captures.
 GOOD = [
     ("rdm6300", RDM, {"version": "01", "value": "0063E9AE"}),
     ("line", FACE, {"kind": "FACE", "value": "20231234", "direction": "IN"}),
     ("line", b"CARD,0006547886,OUT\r\n", {"kind": "CARD", "value": "0006547886", "direction": "OUT"}),
-    ("eb", bytes.fromhex("EB014000AA"), {"address": "01", "value": "40"}),
-    ("eb", bytes.fromhex("EB014100AB"), {"address": "01", "value": "41"}),
-    ("digicon", bytes.fromhex("0202004848"), {"value": "48"}),
+    ("eb-tripod", bytes.fromhex("EB014000AA"), {"address": "01", "command": "40", "data": "00"}),
+    ("eb-tripod", bytes.fromhex("EB014100AB"), {"address": "01", "command": "41", "data": "00"}),
+    ("digicon-tx1500", bytes.fromhex("0202004848"), {"command": "48"}),
+    ("digicon-tx1500", bytes.fromhex("0203004C4805"), {"command": "4C", "data": "48"}),
+    ("digicon-tx1500", bytes.fromhex("0202000606"), {"command": "06"}),
+    ("digicon-tx1500", bytes.fromhex("0202001A1A"), {"command": "1A"}),
     ("c3", bytes.fromhex("AA010B0400D2FE183B69D355"), {"command": "0B", "value": "D2FE183B"}),
     ("open-hex", b"\x020063E9AE\r\n", {"value": "0063E9AE"}),
 ]
@@ -60,7 +63,7 @@ class TestGoodFrame:
 
 
 @pytest.mark.parametrize(
-    ("name", "raw", "fields"), [case for case in GOOD if case[0] in ("rdm6300", "eb", "digicon", "c3")]
+    ("name", "raw", "fields"), [case for case in GOOD if case[0] in ("rdm6300", "eb-tripod", "digicon-tx1500", "c3")]
 )
 def test_a_flipped_bit_anywhere_gives_no_other_frame(family_of, name, raw, fields):
     for at in range(len(raw)):
@@ -74,10 +77,10 @@ def test_a_flipped_bit_anywhere_gives_no_other_frame(family_of, name, raw, field
     [
         # A reader's dump in a forum fails its own XOR; the board's manual prints AB for its commands 42 and 43.
         ("rdm6300", b"\x02100026F44426\x03"),
-        ("eb", bytes.fromhex("EB014200AB")),
-        ("eb", bytes.fromhex("EB014300AB")),
+        ("eb-tripod", bytes.fromhex("EB014200AB")),
+        ("eb-tripod", bytes.fromhex("EB014300AB")),
         ("rdm6300", b"\x02010063E9AE24\x03"),
-        ("digicon", bytes.fromhex("0203004C4806")),
+        ("digicon-tx1500", bytes.fromhex("0203004C4806")),
         ("c3", bytes.fromhex("AA010B0400D2FE183B69D455")),
     ],
 )
@@ -96,9 +99,9 @@ def test_a_printed_checksum_that_does_not_hold_is_rejected(family_of, name, raw)
         ("rdm6300", RDM.replace(b"E9", b"G9"), [Fault.NOT_MATCHING]),
         ("rdm6300", b"noise", [Fault.GARBAGE]),
         ("rdm6300", b"\xff" * 200, [Fault.GARBAGE] * 4),
-        ("eb", bytes.fromhex("EB0140"), [Fault.LENGTH]),
-        ("eb", bytes.fromhex("EBEB4000AB"), [Fault.CHECKSUM]),
-        ("digicon", bytes.fromhex("02FFFF48"), [Fault.OVERLONG, Fault.GARBAGE]),
+        ("eb-tripod", bytes.fromhex("EB0140"), [Fault.LENGTH]),
+        ("eb-tripod", bytes.fromhex("EBEB4000AB"), [Fault.CHECKSUM]),
+        ("digicon-tx1500", bytes.fromhex("02FFFF48"), [Fault.OVERLONG, Fault.GARBAGE]),
         ("c3", bytes.fromhex("AA010B0400D2FE183B69D356"), [Fault.LENGTH]),
         ("open-hex", b"\x020063E9A\r\n", [Fault.LENGTH]),
         ("open-hex", b"\x020063\r\n", [Fault.LENGTH]),
@@ -130,8 +133,8 @@ def test_the_next_start_byte_puts_the_decoder_in_step(family_of, broken):
 
 def test_a_good_binary_frame_inside_a_false_one_is_found(family_of):
     good = bytes.fromhex("EB014000AA")
-    results = decode(family_of("eb"), bytes.fromhex("EB01"), good, good)
-    assert frames(results) == [{"address": "01", "value": "40"}] * 2
+    results = decode(family_of("eb-tripod"), bytes.fromhex("EB01"), good, good)
+    assert frames(results) == [{"address": "01", "command": "40", "data": "00"}] * 2
     assert faults(results) == [Fault.CHECKSUM]
 
 

@@ -2,24 +2,33 @@
 
 import re
 import tomllib
+from functools import reduce
 from pathlib import Path
 
+import attrs
 import pytest
 from click.testing import CliRunner
 
 from config import merge, read_toml, shipped, structure
+from config.schema import Portal
 from gate.cli import frames
+from wire.cards import CardFormat
 from wire.checksums import ChecksumKind
 from wire.description import Description
 from wire.found import Fault, Frame
 from wire.frames import FrameDecoder
+from wire.meanings import Says
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "protocols.md").read_text(encoding="utf-8")
 TOML = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)]
 
 
+def merge_all(*blocks: dict) -> dict:
+    return reduce(merge, blocks)
+
+
 def test_the_worked_example_is_the_shipped_family():
-    taught = merge(*(block for block in TOML if "rdm" in block.get("title", "").lower() or "version" in str(block)))
+    taught = merge_all(*(block for block in TOML if "rdm" in block.get("title", "").lower() or "version" in str(block)))
     assert taught == read_toml(shipped("protocols", "rdm6300.toml"))
 
 
@@ -33,12 +42,29 @@ def test_the_console_shows_what_the_page_shows():
     assert spoiled.exit_code == 1
 
 
-def test_the_stated_length_is_read():
-    (block,) = (block for block in TOML if "length_field" in block.get("frame", {}))
-    fields = {"value": {"at": 3, "size": 1}}
-    description = structure({"title": "x", "card": "hex", "fields": fields, **block}, Description, "page")
-    (frame,) = FrameDecoder(description).feed(bytes.fromhex("0203004C4805"))
-    assert isinstance(frame, Frame)
+def section(title: str) -> str:
+    return PAGE.partition(f"## {title}")[2].partition("\n## ")[0]
+
+
+def test_the_second_example_is_the_shipped_family():
+    blocks = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", section("A second"), re.DOTALL)]
+    *taught, portals = blocks
+    assert merge_all(*taught) == read_toml(shipped("protocols", "digicon-tx1500.toml"))
+    reader, board = structure({"gates": portals["gates"]["portals"]}, Portals, "page").gates
+    assert (board.passage_for, reader.reports_passage) == (reader.id, True)
+
+
+def test_the_rules_that_would_fit_are_shown_as_the_page_shows_them():
+    command, end = re.search(
+        r"\$ seatgate frames --protocol rdm6300 --hex '([^\n]*FB[^\n]*)'\n…\n(.*?)```", PAGE, re.DOTALL
+    ).groups()
+    result = CliRunner().invoke(frames, ["--protocol", "rdm6300", "--hex", command])
+    assert result.output.endswith(end)
+
+
+@attrs.frozen
+class Portals:
+    gates: list[Portal]
 
 
 @pytest.mark.parametrize("line", ["FACE,20231234,IN", "CARD,0006547886"])
@@ -49,7 +75,7 @@ def test_the_line_pattern_is_taken(line):
 
 
 def test_every_kind_of_fault_and_checksum_is_named():
-    for kind in (*Fault, *ChecksumKind):
+    for kind in (*Fault, *ChecksumKind, *CardFormat, *Says):
         assert f"`{kind}`" in PAGE
 
 
