@@ -3,7 +3,7 @@
 from bench.faults import flood
 from bench.faults.site import write_site
 
-EVENTS, READERS = 500, 50
+EVENTS, READERS = 300, 40
 
 
 def test_a_flood_after_an_outage_counts_each_passage_once_as_an_ordered_replay_does(tmp_path, free_port):
