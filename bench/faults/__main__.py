@@ -20,7 +20,7 @@ def main(words: list[str]) -> int:
     if unknown:
         print(f"there is no {', '.join(unknown)}: choose from {', '.join(ROWS)}, --short, --full", file=sys.stderr)
         return 2
-    found = []
+    found, commit = [], measure.commit()
     # In the checkout, not in /tmp: that is often memory.
     with tempfile.TemporaryDirectory(prefix=".run-", dir=Path(__file__).parents[1]) as folder:
         for name in wanted:
@@ -29,7 +29,7 @@ def main(words: list[str]) -> int:
             found.append(row)
             print(f"{row.line(f'{time.monotonic() - began:.0f} s')}", flush=True)
             if form == FULL:
-                table.write([row], f"{measure.commit()}, {datetime.now(UTC):%Y-%m-%d}, load {os.getloadavg()[0]:.0f}")
+                table.write([row], f"{commit}, {datetime.now(UTC):%Y-%m-%d}, load {os.getloadavg()[0]:.0f}")
     return 0 if all(row.held for row in found) else 1
 
 
