@@ -1,7 +1,7 @@
 """Thousands of viewers in one cheap process: `python -m bench.viewer_clients`, pinned to the generator's core.
 
 Commands come as JSON lines and are answered by one each: `open` makes connections, `stop_reading` lets some of them read no
-more, `seen` tells what has come since it was asked last: when (CLOCK_MONOTONIC, one for all processes) and how large.
+more and `read` again, `seen` tells what has come since it was asked last: when (CLOCK_MONOTONIC, one for all processes) and how large.
 """
 
 import asyncio
@@ -77,6 +77,9 @@ async def main() -> None:
         elif command["do"] == "stop_reading":
             for viewer in viewers[: command["count"]]:
                 viewer.transport.pause_reading()
+        elif command["do"] == "read":
+            for viewer in viewers[: command["count"]]:
+                viewer.transport.resume_reading()
         else:
             answer = {"arrived": sorted(arrived), "size": max((viewer.size for viewer in viewers), default=0)}
             arrived.clear()

@@ -89,6 +89,7 @@ class _Feed:
     late: set[Viewer] = field(default_factory=set)
     touched: asyncio.Event = field(default_factory=asyncio.Event)
     spoke: float = 0.0
+    quiet_until: float = 0.0
     task: asyncio.Task[None] | None = None
 
 
@@ -180,20 +181,25 @@ class LiveHub:
             if self._closed:
                 return
             if feed.touched.is_set() or self._due(feed):
-                await asyncio.sleep(GATHER.total_seconds())
-                feed.touched.clear()
-                try:
-                    state = await asyncio.to_thread(self._reads.live_area, feed.area, self._clock.now())
-                except Exception:  # noqa: BLE001 - the database is away: the viewers keep what they have until it is back
-                    _log.warning("live map not read area=%s", feed.area, exc_info=True)
-                    feed.touched.set()
-                else:
-                    if self._take(feed, state):
-                        await self._broadcast(feed)
+                # commits in between become one frame
+                await asyncio.sleep(max(GATHER.total_seconds(), feed.quiet_until - time.monotonic()))
+                await self._renew(feed)
             self._catch_up(feed)
             if time.monotonic() - feed.spoke >= KEEP_ALIVE.total_seconds():
                 await self._broadcast(feed, _COMMENT)
-            await asyncio.sleep(QUIET.total_seconds())  # commits in between become one frame
+
+    async def _renew(self, feed: _Feed) -> None:
+        """Read the state of now; send it where it is another."""
+        feed.touched.clear()
+        feed.quiet_until = time.monotonic() + QUIET.total_seconds()
+        try:
+            state = await asyncio.to_thread(self._reads.live_area, feed.area, self._clock.now())
+        except Exception:  # noqa: BLE001 - the database is away: the viewers keep what they have until it is back
+            _log.warning("live map not read area=%s", feed.area, exc_info=True)
+            feed.touched.set()
+        else:
+            if self._take(feed, state):
+                await self._broadcast(feed)
 
     def _patience(self, feed: _Feed) -> float:
         """Return for how many seconds nothing is to be done in a feed that no commit touches."""
