@@ -150,7 +150,7 @@ class _Gate:
             return
         with suppress(PortError):  # `listen` meets the same fault, tells it and opens the port again
             port.write(content)
-        talk.sent(self._clock.monotonic_ns())
+        talk.sent(content, self._clock.monotonic_ns())
 
     def _duties(self) -> None:
         """Write the status when something changed, count and report every minute, and prune once a day."""

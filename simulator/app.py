@@ -10,10 +10,12 @@ from pathlib import Path
 from config.site_check import load_site
 from runtime.service import Service
 from simulator import control
-from simulator.turnstile import FOLDER, Act, Swipe, Turnstiles
+from simulator.turnstile import FOLDER, Act, Swipe, Turnstile, Turnstiles
 
 _log = logging.getLogger(__name__)
 PORTS_FILE = "ports.json"
+LISTEN_SECONDS = 0.2
+"""How long a board that is asked listens before it looks whether it shall stop."""
 
 
 def run(site_file: Path, data: Path) -> None:
@@ -29,15 +31,28 @@ def run(site_file: Path, data: Path) -> None:
             return sent
 
         serving = threading.Thread(target=partial(control.serve, listening, send), name="control", daemon=True)
+        boards = [
+            threading.Thread(target=partial(_answer, board, service.stop), name=f"board-{board.portal.id}", daemon=True)
+            for board in turnstiles.polled
+        ]
         try:
             _write(data / FOLDER / PORTS_FILE, turnstiles.devices)
-            serving.start()
+            for thread in (serving, *boards):
+                thread.start()
             service.ready(f"{len(turnstiles.devices)} simulated portals")
             service.wait(serving.is_alive)
         finally:
             listening.shutdown(socket.SHUT_RDWR)
             listening.close()
+            service.stop.set()
+            for thread in boards:
+                thread.join(2 * LISTEN_SECONDS)
             turnstiles.close()
+
+
+def _answer(board: Turnstile, stop: threading.Event) -> None:
+    while not stop.is_set():
+        board.answer(LISTEN_SECONDS, stop.wait)
 
 
 def _write(file: Path, devices: dict[str, str]) -> None:

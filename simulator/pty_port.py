@@ -5,7 +5,9 @@ rate and no parity, so neither is tested by it.
 """
 
 import os
+import select
 import tty
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -60,6 +62,17 @@ class PtyPort:
                 content = content[os.write(self._master, content) :]
             except BlockingIOError:
                 raise PortFull(f"{self.link}: nobody reads this port, and its buffer is full") from None
+
+    def wait(self, seconds: float, pause: Callable[[float], object]) -> bytes:
+        """Return what the gate sends within `seconds`; b"" when nothing, or when nobody has the device open."""
+        try:
+            ready, _, _ = select.select([self._master], [], [], seconds)
+        except (OSError, ValueError):
+            return b""  # unplugged while waiting
+        content = self.receive() if ready else b""
+        if ready and not content:
+            pause(seconds)  # nobody has it open: that is "ready" too, and would be so at once again
+        return content
 
     def receive(self, limit: int = 1024) -> bytes:
         """Return what the gate has sent by now; b"" when nothing, or when nobody has the device open."""

@@ -1,5 +1,7 @@
 """The turnstile boards of a site whose portals have no port of their own: each on a pseudo-terminal, in its own language."""
 
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -7,6 +9,7 @@ import msgspec
 from config.schema import Portal, PortalDirection, Site
 from messages.access import Credential, CredentialKind, Direction
 from simulator.faults import FAULTS, Pause, Sound
+from simulator.polled import PolledBoard
 from simulator.pty_port import PtyPort
 from wire.cards import CardFormat, canonical, person
 from wire.description import Description, protocol
@@ -52,6 +55,10 @@ class Turnstile:
         self.portal = portal
         self.port = port
         self._description = description
+        talk = description.conversation
+        self.polled = PolledBoard(description) if talk and talk.poll else None
+        """Where the gate asks: what the board keeps until then."""
+        self._memory = threading.Lock()
 
     def frame(self, act: Act) -> bytes:
         """Return the bytes that say `act`; ValueError when this board cannot."""
@@ -65,8 +72,23 @@ class Turnstile:
         if act.fault is not None and act.fault not in FAULTS:
             raise ValueError(f"there is no fault {act.fault!r}: there are {', '.join(FAULTS)}")
         frame = self.frame(act)
-        (FAULTS[act.fault] if act.fault else Sound()).send(frame, self.port, pause)
+        if self.polled is not None:
+            if act.fault is not None:
+                raise ValueError(f"{self._description.title} speaks when it is asked: no fault can be timed for it")
+            with self._memory:
+                self.polled.keep(frame)
+        else:
+            (FAULTS[act.fault] if act.fault else Sound()).send(frame, self.port, pause)
         return len(frame)
+
+    def answer(self, seconds: float, pause: Pause) -> None:
+        """Wait so long for the gate to ask, and answer: for a thread of its own, where the board is `polled`."""
+        if self.polled is None or not (asked := self.port.wait(seconds, pause)):
+            return
+        with self._memory:
+            answer = self.polled.hear(asked)
+        with suppress(OSError):  # nobody reads: the gate asks again when it is back
+            self.port.send(answer)
 
 
 def _credential(swipe: Swipe) -> Credential:
@@ -88,6 +110,11 @@ class Turnstiles:
         self._boards = {
             portal.id: Turnstile(portal, family, PtyPort(port_link(data, portal.id))) for portal, family in families
         }
+
+    @property
+    def polled(self) -> list[Turnstile]:
+        """The boards that speak when they are asked."""
+        return [board for board in self._boards.values() if board.polled is not None]
 
     @property
     def devices(self) -> dict[str, str]:

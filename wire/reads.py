@@ -92,6 +92,9 @@ def fields_of(description: Description, said: Read | Walk) -> dict[str, str]:
     for name, table, value in wanted:
         if name in _names(description) and name not in message.when and value is not None:
             fields[name] = next((text for text, meant in table.items() if meant is value), "")
+    if "outcome" in fields and not fields["outcome"]:  # a board that always decides has no word for "only reported"
+        granted = (text for text, meant in description.outcomes.items() if meant is AccessOutcome.GRANTED)
+        fields["outcome"] = next(granted, "")
     return fields
 
 

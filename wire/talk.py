@@ -8,7 +8,7 @@ messages that say ask, acknowledge or refuse are ever here: `wire.meanings` lets
 from wire.description import Description
 from wire.found import BadFrame, Fault
 from wire.frames import encode
-from wire.meanings import Conversation
+from wire.meanings import Conversation, Says
 from wire.reads import Said
 
 _SECOND = 1_000_000_000
@@ -23,6 +23,8 @@ class Talk:
         self._frames = sent_messages(description)
         self._poll = self._frames.get(talk.poll, b"") if talk else b""
         self._refusal = self._frames.get(talk.refuse, b"") if talk else b""
+        messages = description.messages
+        self._thanks = [raw for name, raw in self._frames.items() if messages[name].says is Says.ACKNOWLEDGE]
         talk = talk or Conversation()
         self._every = round(talk.poll_every.total_seconds() * _SECOND)
         self._patience = round(talk.answer_within.total_seconds() * _SECOND)
@@ -67,9 +69,12 @@ class Talk:
             return 0.0
         return max(0, self._heard + self._turnaround - now_ns) / _SECOND
 
-    def sent(self, now_ns: int) -> None:
-        """Take note that something was sent."""
-        self._waits_since = now_ns
+    def sent(self, content: bytes, now_ns: int) -> None:
+        """Take note that this was sent. A device that was thanked may have more: it is asked as soon as the line allows."""
+        if content in self._thanks:
+            self._polled = None
+        else:
+            self._waits_since = now_ns
 
 
 def sent_messages(description: Description) -> dict[str, bytes]:

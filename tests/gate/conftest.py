@@ -139,15 +139,16 @@ class Booking:
 class GateProcess:
     """`python -m seatgate gate` with three portals whose far ends `turnstiles` are."""
 
-    def __init__(self, folder: Path, broker, booking: Booking, wait_for) -> None:
+    def __init__(self, folder: Path, broker, booking: Booking, wait_for, portals=PORTALS) -> None:
+        self._portals = portals
         self.folder, self.data = folder, folder / "data"
         self.config = folder / "gate.toml"
         self.log_file = folder / "log"
         self._wait_for = wait_for
         self._running: subprocess.Popen[bytes] | None = None
-        self.turnstiles = {name: PtyPort(folder / "ports" / name) for name in PORTALS}
+        self.turnstiles = {name: PtyPort(folder / "ports" / name) for name in portals}
         site = SITE.format(site=booking.site)
-        for name, (direction, protocol) in PORTALS.items():
+        for name, (direction, protocol) in portals.items():
             site += f'\n[[gates.portals]]\nid = "{name}"\ndirection = "{direction}"\nprotocol = "{protocol}"\n'
         (folder / "site.toml").write_text(site)
         (folder / "code").write_text(CODE)
@@ -176,7 +177,8 @@ class GateProcess:
                 env={**os.environ, "PYTHONWARNINGS": "error"},
             )
         self._wait_for(
-            lambda: self.log.count(" open\n") >= opened + len(PORTALS) or self._ended(), f"the gate runs:\n{self.log}"
+            lambda: self.log.count(" open\n") >= opened + len(self._portals) or self._ended(),
+            f"the gate runs:\n{self.log}",
         )
         assert not self._ended(), self.log
         return self
@@ -213,7 +215,13 @@ def booking(private_broker, site_id, tmp_path, free_port):
 
 
 @pytest.fixture
-def gate_process(private_broker, booking, tmp_path, wait_for):
-    process = GateProcess(tmp_path, private_broker, booking, wait_for)
+def portals():
+    """Portal → (direction, protocol); a module that wants others replaces this fixture."""
+    return PORTALS
+
+
+@pytest.fixture
+def gate_process(private_broker, booking, tmp_path, wait_for, portals):
+    process = GateProcess(tmp_path, private_broker, booking, wait_for, portals)
     yield process
     process.abandon()

@@ -159,3 +159,12 @@ def test_what_no_message_says_is_a_bad_frame(make):
     capture = make()
     take(capture, BOARD, bytes.fromhex("0202007777"))
     assert capture.bad_frames("south-board") == {"not-matching": 1}
+
+
+def test_what_is_not_on_the_disk_is_not_acknowledged(make, outbox):
+    stop = threading.Event()
+    stop.set()
+    (frame,) = FrameDecoder(RDM).feed(CARD)
+    assert make().take(IN, frame, make().instant()).credential.value == "0006547886"
+    full = make(FullDisk(outbox), stop=stop)
+    assert full.take(IN, frame, full.instant()) is None

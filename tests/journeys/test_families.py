@@ -27,6 +27,16 @@ port = ""
 """
 
 
+CONTROLLER = """
+[[gates.portals]]
+id = "north-3"
+direction = "frame"
+protocol = "stx-rs485-controller"
+port = ""
+"""
+"""Left to the simulator of `seatgate run`."""
+
+
 @pytest.fixture(scope="module")
 def library(library_with):
     """The south gate with a board beside each reader; the first one's lane waits for its board's word."""
@@ -35,7 +45,9 @@ def library(library_with):
         before, named, after = site.partition('id = "south-1"\n')
         site = before + named + "reports_passage = true\n" + after
         before, named, after = site.partition('[[gates]]\nid = "north"\n')
-        return before + BOARDS + "\n" + named + after
+        site = before + BOARDS + "\n" + named + after
+        before, named, after = site.partition("# --- Kiosks.")
+        return before + CONTROLLER + "\n" + named + after
 
     return library_with(change, "south-1", "south-2", "south-1-board", "south-2-board")
 
@@ -67,3 +79,13 @@ def test_a_board_that_reports_nothing_is_heard_and_the_reader_beside_it_counts(l
     wait_for(lambda: reader.reservation(booked["id"])["status"] == "away", "the reader is away")
     log = library.log("gate-south")
     assert "portal=south-2-board kind=" not in log, "what the board's manual prints is no bad frame"
+
+
+def test_a_controller_that_must_be_asked_checks_a_reader_in(library, wait_for):
+    reader = library.reader(2)
+    booked = reader.reserve("2f-centre-067")
+    words = ("--portal", "north-3", "--card", reader.account["card"], "--direction", "in")
+    library.command("simulate", "turnstile", "swipe", *words)
+    wait_for(lambda: reader.reservation(booked["id"])["status"] == "in-use", "the reader is checked in")
+    [record] = reader.passages()
+    assert (record["portal"], record["direction"]) == ("north-3", "in")

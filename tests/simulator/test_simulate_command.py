@@ -61,6 +61,12 @@ def test_a_command_makes_the_running_turnstile_send(serving, data, arguments, se
         assert gate.read(len(sent)) == sent
 
 
+def test_a_reader_that_reports_no_passage_says_so(serving, data):
+    result = run("pass", "--portal", "south-1", "--turned-back", "--data", str(data))
+    assert result.exit_code == 1
+    assert "has no message that says that somebody did not pass" in result.output
+
+
 def test_a_sentence_comes_back(serving, data):
     result = run("swipe", "--portal", "west-1", "--card", "1", "--data", str(data))
     assert result.exit_code == 1

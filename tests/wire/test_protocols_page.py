@@ -54,6 +54,13 @@ def test_the_second_example_is_the_shipped_family():
     assert (board.passage_for, reader.reports_passage) == (reader.id, True)
 
 
+def test_what_is_shown_of_the_polled_controller_is_in_its_file():
+    blocks = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", section("A controller"), re.DOTALL)]
+    whole = read_toml(shipped("protocols", "stx-rs485-controller.toml"))
+    assert blocks
+    assert merge_all(whole, *blocks) == whole
+
+
 def test_the_rules_that_would_fit_are_shown_as_the_page_shows_them():
     command, end = re.search(
         r"\$ seatgate frames --protocol rdm6300 --hex '([^\n]*FB[^\n]*)'\n…\n(.*?)```", PAGE, re.DOTALL

@@ -53,7 +53,7 @@ def said(raw: str):
 def test_the_line_is_asked_at_once_and_then_every_so_often(talk):
     assert talk.due(0) == ANY
     assert talk.due(1) == b""
-    talk.sent(0)
+    talk.sent(ANY, 0)
     talk.heard(20 * MS)
     assert talk.answer(Remark(Says.NOTHING)) == b""
     assert talk.due(199 * MS) == b""
@@ -62,9 +62,18 @@ def test_the_line_is_asked_at_once_and_then_every_so_often(talk):
 
 def test_a_dead_device_is_asked_again_when_its_answer_has_been_waited_for(talk):
     talk.due(0)
-    talk.sent(0)
+    talk.sent(ANY, 0)
     assert talk.due(299 * MS) == b""
     assert talk.due(300 * MS) == ANY
+
+
+def test_after_an_acknowledgement_the_next_record_is_asked_for_at_once(talk):
+    talk.due(0)
+    talk.sent(ANY, 0)
+    talk.heard(20 * MS)
+    talk.answer(said("0201252403"))
+    talk.sent(b"\x06", 26 * MS)
+    assert talk.due(27 * MS) == ANY
 
 
 def test_nothing_is_said_before_the_line_has_turned(talk):

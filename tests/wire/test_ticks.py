@@ -10,7 +10,7 @@ from wire.serial_port import Lost, Opened, Quiet, SerialPort
 def test_quiet_is_told_between_bytes_and_after_the_cable_was_pulled(tmp_path, wait_for):
     with PtyPort(tmp_path / "port") as turnstile:
         port, heard = SerialPort(str(turnstile.link), SerialLine(), jitter=lambda: 2.0), []
-        thread = threading.Thread(target=lambda: heard.extend(iter_events(port, heard)))
+        thread = threading.Thread(target=listen, args=(port, heard))
         thread.start()
         try:
             wait_for(lambda: Quiet() in heard, "quiet is told")
@@ -28,7 +28,6 @@ def test_quiet_is_told_between_bytes_and_after_the_cable_was_pulled(tmp_path, wa
     assert not thread.is_alive()
 
 
-def iter_events(port, heard):
+def listen(port, heard):
     for event in port.listen(0.01):
         heard.append(event)
-    return ()
