@@ -72,6 +72,7 @@ def _play(seed: int, length: int, library: Library, make: Make, result: Run) -> 
     choose = SeededChooser(seed)
     start = choose.below(7) * DAY + _AHEAD * HOUR
     database = make(library)
+    database.direct = True
     played: list[Step] = []
     try:
         twin = Twin(library, database, start)

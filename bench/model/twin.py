@@ -13,9 +13,9 @@ from booking.domain.refusals import Refusal
 from booking.service.commands import Card, Changed, LoadPeople, Person
 from booking.service.request_key import RequestKey
 
-JUDGED = frozenset({"scan-in", "scan-out", "pass", "report", "answer", "appeal", "decide", "sweep"})
-"""Kinds of step that change what counts against a reader; after others it is compared now and then."""
-NEWEST = 8
+JUDGED = frozenset({"scan-in", "scan-out", "pass", "answer", "appeal", "decide"})
+"""Kinds of step that change what counts against a reader: it is compared after every third of them, and with everything."""
+NEWEST = 5
 """So many reservations of a reader are compared after a step that concerns them; all of them now and then."""
 ANSWERS_KEPT = 7 * 86400
 ALL = 100_000
@@ -46,7 +46,7 @@ class Twin:
         return self.database.store.reads
 
     def do(self, command: Any) -> Any:
-        return self.database.store.writer.submit([command]).result(60)[0]
+        return self.database.do(command)
 
     # ---- one step ----------------------------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ class Twin:
     def compare(self, readers: Iterable[str], *, everything: bool) -> None:
         for reader in sorted(readers):
             self.compare_reader(reader, ALL if everything else NEWEST)
-            if everything or self.step.kind in JUDGED or self.step.n % 5 == 0:
+            if everything or (self.step.kind in JUDGED and self.step.n % 3 == 0):
                 self.compare_blames(reader)
         areas = list(self.library.rules.areas)
         for area in areas if everything else [areas[self.step.n % len(areas)]]:
