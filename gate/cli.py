@@ -14,7 +14,8 @@ from gate.frame_view import advice, bytes_of, view
 from gate.settings import load_settings
 from runtime import logs
 from runtime.errors import RuntimeFault
-from wire.description import Description, protocol, shipped_names
+from wire.description import Description
+from wire.families import protocol, shipped_names
 from wire.frames import BadFrame, Frame, FrameDecoder
 from wire.serial_port import Lost, PortError, SerialPort
 from wire.talk import Talk

@@ -10,7 +10,8 @@ from config.schema import Gate, Portal, Site
 from config.site_check import load_site
 from runtime.logs import LEVELS
 from runtime.mqtt import BrokerSettings
-from wire.description import Description, protocol
+from wire.description import Description
+from wire.families import protocol
 
 
 @attrs.frozen

@@ -12,7 +12,8 @@ from simulator.faults import FAULTS, Pause, Sound
 from simulator.polled import PolledBoard
 from simulator.pty_port import PtyPort
 from wire.cards import CardFormat, canonical, person
-from wire.description import Description, protocol
+from wire.description import Description
+from wire.families import protocol
 from wire.frames import encode
 from wire.reads import Read, Walk, fields_of
 

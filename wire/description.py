@@ -1,18 +1,15 @@
 """What a frame family looks like, as typed data read from TOML (`config/protocols/*.toml`; docs/protocols.md teaches it).
 
-Types, their checks and `protocol` (name → description) only: finding frames in bytes is `wire.frames`' work.
+Types and their checks only: `wire.families` reads them, and finding frames in bytes is `wire.frames`' work.
 Offsets count bytes of the unpacked frame: ASCII-hex pairs are one byte, the first start byte is 0, and a negative
 offset counts from the end.
 """
 
 import re
 from enum import StrEnum
-from pathlib import Path
 
 import attrs
 
-from config import load, shipped
-from config.errors import ConfigError, nearest
 from messages.access import AccessOutcome, CredentialKind, Direction
 from wire.cards import USUAL, CardFormat, CardNumber
 from wire.checksums import ByteOrder, ChecksumKind
@@ -264,23 +261,3 @@ class Description:
                 raise ValueError(f"[checksum] reaches beyond the frame of {total} bytes")
             if first < at + self.checksum.kind.size and at < last:
                 raise ValueError("[checksum] covers its own check bytes")
-
-
-def shipped_names() -> list[str]:
-    """Return the families that ship with the product."""
-    files = shipped("protocols").iterdir()
-    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
-
-
-def protocol(name: str, beside: Path | None = None) -> Description:
-    """Return a shipped family by its name, or, for a name ending in .toml, that file (in folder `beside` when relative).
-
-    ConfigError for a name that there is not, or with every bad key of the file.
-    """
-    if name.endswith(".toml"):
-        return load(Description, (beside or Path()) / name)
-    names = shipped_names()
-    if name not in names:
-        known = f"there are {', '.join(names)}; one of your own is a path ending in .toml"
-        raise ConfigError("protocol", [f"{name[:60]!r} is none{nearest(name, names)}: {known}"])
-    return load(Description, shipped("protocols", f"{name}.toml"))

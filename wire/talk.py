@@ -7,9 +7,9 @@ messages that say ask, acknowledge or refuse are ever here: `wire.meanings` lets
 
 from wire.description import Description
 from wire.found import BadFrame, Fault
-from wire.frames import encode
+from wire.frames import Frame, FrameDecoder, encode
 from wire.meanings import Conversation, Says
-from wire.reads import Said
+from wire.reads import Remark, Said, said_by
 
 _SECOND = 1_000_000_000
 
@@ -75,6 +75,23 @@ class Talk:
             self._polled = None
         else:
             self._waits_since = now_ns
+
+
+def check_sent(description: Description) -> None:
+    """Raise ValueError for a message that could not be sent, or that a device would take for a described command."""
+    for name, message in description.messages.items():
+        if not message.says.is_sent:
+            continue
+        try:
+            raw = bytes.fromhex(message.bytes) if message.bytes else encode(description, message.when)
+        except ValueError as error:
+            raise ValueError(f"[messages.{name}] cannot be written: {error}") from error
+        for found in FrameDecoder(description).feed(raw):
+            said = said_by(description, found) if isinstance(found, Frame) else found
+            if isinstance(said, Remark) and said.says.is_from_gate and not said.says.is_sent:
+                raise ValueError(
+                    f"[messages.{name}] is the frame of {said.message}, which says {said.says}: that is never sent"
+                )
 
 
 def sent_messages(description: Description) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ from gate.settings import Lane
 from messages import access
 from runtime.clock import Clock
 from runtime.outbox import Outbox, OutboxFull
-from wire.description import protocol
+from wire.families import protocol
 from wire.frames import FrameDecoder
 
 CARD = b"\x02010063E9AE25\x03"

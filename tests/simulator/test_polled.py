@@ -8,7 +8,7 @@ from messages.access import CredentialKind, Direction
 from simulator.polled import MOST_RECORDS, PolledBoard
 from simulator.pty_port import PtyPort
 from simulator.turnstile import Passing, Swipe, Turnstile
-from wire.description import protocol
+from wire.families import protocol
 from wire.frames import FrameDecoder
 from wire.reads import Read, Remark, Walk, said_by
 from wire.talk import Talk

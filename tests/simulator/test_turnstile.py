@@ -9,7 +9,8 @@ from config.site_check import load_site
 from messages.access import CredentialKind, Direction
 from simulator.faults import FAULTS
 from simulator.turnstile import Passing, Swipe, Turnstiles
-from wire.description import SerialLine, protocol
+from wire.description import SerialLine
+from wire.families import protocol
 from wire.frames import Fault, Frame, FrameDecoder
 from wire.reads import Walk, said_by
 from wire.serial_port import Lost, Opened, SerialPort

@@ -3,7 +3,8 @@
 import pytest
 
 from config import structure
-from wire.description import Description, protocol, shipped_names
+from wire.description import Description
+from wire.families import protocol, shipped_names
 
 FAMILIES = {
     # ZKTeco C3: AA 01 command, LE16 length of the data, data, CRC-16, 55.

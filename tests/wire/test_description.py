@@ -3,7 +3,8 @@
 import pytest
 
 from config import ConfigError, merge, read_toml, shipped, structure
-from wire.description import Description, Parity, protocol, shipped_names
+from wire.description import Description, Parity
+from wire.families import protocol, shipped_names
 
 RDM = read_toml(shipped("protocols", "rdm6300.toml"))
 LINE = read_toml(shipped("protocols", "line.toml"))

@@ -5,7 +5,8 @@ import pytest
 from config import structure
 from wire.checksums import ChecksumKind
 from wire.counted import encode_block
-from wire.description import Description, protocol
+from wire.description import Description
+from wire.families import protocol
 from wire.fitting import fitting_rules
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from config import ConfigError, merge, read_toml, shipped, structure
 from messages.access import AccessOutcome, Credential, CredentialKind, Direction
-from wire.description import Description, protocol, shipped_names
+from wire.description import Description
+from wire.families import protocol, shipped_names
 from wire.found import BadFrame
 from wire.frames import FrameDecoder, encode
 from wire.meanings import Says

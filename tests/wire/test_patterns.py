@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wire.description import protocol
+from wire.families import protocol
 from wire.patterns import compiled
 
 

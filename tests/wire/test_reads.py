@@ -8,7 +8,8 @@ from config import structure
 from messages.access import Credential, CredentialKind, Direction
 from wire import cards
 from wire.cards import CardFormat, canonical, written
-from wire.description import Description, protocol
+from wire.description import Description
+from wire.families import protocol
 from wire.frames import BadFrame, Fault, FrameDecoder, encode
 from wire.reads import Read, fields_of, said_by
 

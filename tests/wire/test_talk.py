@@ -2,8 +2,9 @@
 
 import pytest
 
-from config import structure
-from wire.description import Description, protocol, shipped_names
+from config import ConfigError, shipped, structure
+from wire.description import Description
+from wire.families import protocol, shipped_names
 from wire.found import BadFrame, Fault
 from wire.frames import FrameDecoder
 from wire.meanings import Says
@@ -110,3 +111,21 @@ def test_where_the_device_speaks_by_itself_nothing_is_said(name):
     assert talk.due(0) == b""
     assert talk.answer(BadFrame(Fault.CHECKSUM, b"", "")) == b""
     assert sent_messages(protocol(name)) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        # An acknowledgement whose bytes are the open command: 02 01 30 01, door 1.
+        (('bytes = "06"', 'bytes = "02 01 30 01 30 03"'), "is the frame of open_door, which says open: that is never sent"),
+        (('bytes = "06"', 'bytes = "FF 02 01 30 01 30 03 FF"'), "is the frame of open_door"),
+        (('command = "23" }', 'command = "77" }'), r"fetch_record\] cannot be written: length_table names no frame"),
+        (('when = { command = "20" }', 'when = { command = "2" }'), r"any_record\] cannot be written"),
+    ],
+)  # fmt: skip
+def test_what_may_not_or_cannot_be_sent_is_a_sentence_when_the_file_is_read(tmp_path, change, sentence):
+    text = shipped("protocols", "stx-rs485-controller.toml").read_text()
+    assert change[0] in text
+    (tmp_path / "mine.toml").write_text(text.replace(*change))
+    with pytest.raises(ConfigError, match=sentence):
+        protocol("mine.toml", tmp_path)
