@@ -11,7 +11,18 @@ from pathlib import Path
 from bench import measure
 from bench.faults import __main__ as faults
 
-CLAIMS = ("outbox", "card_to_ack", "booking_post", "writer_rush", "pg_writer", "rush", "history", "viewers", "ready")
+CLAIMS = (
+    "outbox",
+    "card_to_ack",
+    "booking_post",
+    "writer_rush",
+    "pg_writer",
+    "rush",
+    "history",
+    "gate_ingest",
+    "viewers",
+    "ready",
+)
 
 
 def main(wanted: list[str]) -> int:

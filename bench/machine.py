@@ -23,7 +23,7 @@ from onsite.broker import Broker
 from onsite.files import write_private
 from onsite.processes import Children, Program
 from onsite.programs import code_file, folder_of, programs
-from onsite.settings import HTTP_PORT, LOOPBACK, MQTT_PORT, RunSettings, settings
+from onsite.settings import DATABASE, HTTP_PORT, LOOPBACK, MQTT_PORT, RunSettings, settings
 
 NOW = "2023-07-17T10:05:00"
 """When every process believes it starts: the library is open, and no window closes while we measure."""
@@ -107,11 +107,12 @@ class Machine:
         return {"Authorization": f"Bearer {token}"}
 
 
-def prepare(data: Path, site: str) -> RunSettings:
-    """Write the site file and make the folders; nothing runs yet."""
+def prepare(data: Path, site: str, database: str = "") -> RunSettings:
+    """Write the site file and make the folders; nothing runs yet. `database` is a PostgreSQL's address, else SQLite."""
+    data.mkdir(exist_ok=True)
     file = data / "site.toml"
     file.write_text(site, encoding="utf-8")
-    environment = {HTTP_PORT: str(free_port()), MQTT_PORT: str(free_port())}
+    environment = {HTTP_PORT: str(free_port()), MQTT_PORT: str(free_port()), DATABASE: database}
     wanted = settings(file, data / "var", NOW, LOOPBACK, environment)
     for name in ("booking", "broker", "config", "logs", *(folder_of("gate", gate.id) for gate in wanted.site.gates)):
         (wanted.data / name).mkdir(parents=True)

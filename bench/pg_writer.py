@@ -12,11 +12,10 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Self
 
-import psycopg
-
 from bench.machine import prepare, site_text
 from bench.measure import ROOT, Result, compare_rates, in_turns
 from bench.postgres import RawRows, running_postgres
+from bench.rush import count_doubles_of
 from bench.wishes import READERS, SEATS, TRIES, reader
 from bench.writer_rush import PAYLOAD, TOGETHER, UNDER_WAY, Rush
 from booking.domain.places import Places
@@ -33,10 +32,6 @@ ROUNDS = 5
 WORKERS = (1, 2, 4)
 AIMED = {1: 1.5, 2: 1.5, 4: None}
 CONNECTIONS, RAW_ROWS = 32, 6400
-OVERLAPS = (
-    "SELECT count(*) FROM reservations a JOIN reservations b ON a.{same} = b.{same} AND a.id < b.id "
-    "AND a.start_us < b.end_us AND b.start_us < a.end_us WHERE a.holding = 1 AND b.holding = 1 AND a.seat <> ''"
-)
 
 
 def run(data: Path) -> Result:
@@ -125,8 +120,7 @@ class _Side:
 
     def doubles(self) -> int:
         """Return how many pairs of holding reservations share a moment of a seat or of a reader."""
-        with psycopg.connect(self._url) as connection:
-            return sum(connection.execute(OVERLAPS.format(same=same)).fetchone()[0] for same in ("seat", "reader"))
+        return count_doubles_of(self._url)
 
     def _tell(self, word: str) -> None:
         for program in self._programs:

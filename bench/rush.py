@@ -11,20 +11,24 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import psycopg
 
 from bench import bare_rush, load
 from bench.booking_post import PATH, fill
 from bench.machine import free_port, prepare, running, site_text
 from bench.measure import ROOT, Line, Result, compare_rounds, in_turns, percentile
+from bench.postgres import running_postgres
 from bench.volley import Volley, fire
 from bench.wishes import AREAS, READERS, SEATS, TRIES, Seat, hour, reader, seats_of, wishes
 from config.plans import load_plan
 from config.schema import Site
+from config.values import Secret
 
-ROUNDS = 5
+ROUNDS = 4
 DOUBLES = (
     "SELECT count(*) FROM reservations a JOIN reservations b ON a.{same} = b.{same} AND a.id < b.id AND a.start_us < b.end_us "
     "AND b.start_us < a.end_us WHERE a.holding = 1 AND b.holding = 1 AND a.seat <> ''"
@@ -33,30 +37,47 @@ DOUBLES = (
 
 def run(data: Path) -> Result:
     """Fire both kinds of volley at both servers in turns."""
-    wanted = prepare(data, site_text({}, {"max_active = 2": "max_active = 20"}))
+    rules = site_text({}, {"max_active = 2": "max_active = 20"})
     tokens = [secrets.token_urlsafe(32) for _ in range(READERS)]
-    fill(wanted, Path(wanted.database), tokens)
+    bearers = [f"Bearer {token}" for token in tokens]
     bare_database = data / "bare.db"
-    bare_rush.prepare(bare_database, [(seat.area, seat.id) for seat in seats_of(wanted.site)])
-    with running(wanted, core_of_booking=0), _bare_server(bare_database) as bare_port:
-        ours = Side(wanted.http_port, [f"Bearer {token}" for token in tokens], wanted.site)
-        bare = Side(bare_port, [reader(n) for n in range(READERS)], wanted.site)
-        in_turns(ROUNDS, {"ours": ours.tries, "floor": bare.tries})
-        in_turns(ROUNDS, {"ours": ours.or_else, "floor": bare.or_else})
-    doubles = count_doubles(Path(wanted.database))
-    if doubles:
-        raise RuntimeError(f"{doubles} pairs of reservations overlap on a seat or on a reader")
+    with ExitStack() as stack:
+        server = stack.enter_context(running_postgres(data))
+        url = server.url(server.create())
+        sites = {SQLITE: prepare(data / "sqlite", rules), POSTGRES: prepare(data / "postgresql", rules, url)}
+        sides = {}
+        for name, wanted in sites.items():
+            fill(wanted, Path(wanted.database) if name == SQLITE else Secret(url), tokens)
+            stack.enter_context(running(wanted, core_of_booking=0))
+            sides[name] = Side(wanted.http_port, bearers, wanted.site)
+        site = sites[SQLITE].site
+        bare_rush.prepare(bare_database, [(seat.area, seat.id) for seat in seats_of(site)])
+        bare_port = stack.enter_context(_bare_server(bare_database))
+        sides[FLOOR] = Side(bare_port, [reader(n) for n in range(READERS)], site)
+        for kind in NAMES:
+            in_turns(ROUNDS, {name: getattr(side, kind) for name, side in sides.items()})
+        doubles = {SQLITE: count_doubles(Path(sites[SQLITE].database)), POSTGRES: count_doubles_of(url), FLOOR: None}
+    if any(doubles.values()):
+        raise RuntimeError(f"pairs of reservations overlap on a seat or on a reader: {doubles}")
     return Result(
         "The rush",
         f"{READERS:,} readers with open connections fire in one second at {SEATS} seats, skewed to favourites: up to {TRIES} "
         "tries each, or one request each for “this seat, else the best free one in this area”. The real booking process "
-        "(sign-in, policy, idempotency, notification outbox, live maps) against a bare ASGI application over a bare "
-        "writer (check and insert, up to 256 in a commit, as durable); server on one core, generator on the other, "
-        f"{ROUNDS} volleys of each kind in turns.",
-        [*compare(ours, bare, "tries"), *compare(ours, bare, "or_else")],
-        [*HEAD, *ours.rows("SQLite", doubles), *bare.rows("bare ASGI and writer, SQLite", None)],
+        "(sign-in, policy, idempotency, notification outbox, live maps) on SQLite and on PostgreSQL 15 (on the same "
+        "machine), against a bare ASGI application over a bare SQLite writer (check and insert, up to 256 in a commit, as "
+        f"durable); the process on one core, the generator on the other, {ROUNDS} volleys of each kind in turns. Double "
+        "bookings are counted by SQL afterwards.",
+        [
+            line
+            for name in (SQLITE, POSTGRES)
+            for kind in NAMES
+            for line in compare(name, sides[name], sides[FLOOR], kind)
+        ],
+        [*HEAD, *(row for name, side in sides.items() for row in side.rows(name, doubles[name]))],
     )
 
+
+SQLITE, POSTGRES, FLOOR = "Seatgate on SQLite", "Seatgate on PostgreSQL", "bare ASGI and writer"
 
 HEAD = (
     "| server | variant | attempts/s | first answer p99 | drained in | double bookings | server errors |",
@@ -65,9 +86,9 @@ HEAD = (
 NAMES = {"tries": f"up to {TRIES} tries", "or_else": "this seat, else the best free one"}
 
 
-def compare(ours: "Side", floor: "Side", kind: str) -> list[Line]:
+def compare(database: str, ours: "Side", floor: "Side", kind: str) -> list[Line]:
     """Return the lines of one kind of volley."""
-    name = NAMES[kind]
+    name = f"{database.rpartition(' ')[2]}, {NAMES[kind]}"
     return [
         compare_rounds(f"{name}: first answer, p99", ours.p99(kind), floor.p99(kind), aim=2),
         compare_rounds(f"{name}: drained", ours.drained(kind), floor.drained(kind), aim=2),
@@ -143,6 +164,12 @@ class Side:
 def count_doubles(database: Path) -> int:
     """Return how many pairs of holding reservations share a moment of a seat or of a reader."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return sum(connection.execute(DOUBLES.format(same=same)).fetchone()[0] for same in ("seat", "reader"))
+
+
+def count_doubles_of(url: str) -> int:
+    """Return the same for a PostgreSQL database."""
+    with psycopg.connect(url) as connection:
         return sum(connection.execute(DOUBLES.format(same=same)).fetchone()[0] for same in ("seat", "reader"))
 
 

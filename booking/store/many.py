@@ -1,4 +1,4 @@
-"""SQL for many rows at once, of the kind that both databases run: one statement for a few dozen keys, or for as many rows.
+"""SQL for many rows at once, of the kind that both databases run: one statement for as many keys or rows as a batch has.
 
 Statements come in few sizes, so that both databases know them already: keys are filled up by repeating the last one.
 """
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from booking.store.sql import Connection
 
-_SIZES = (64, 16, 4, 1)
+_SIZES = (256, 64, 16, 4, 1)
 _MOST = _SIZES[0]
 
 

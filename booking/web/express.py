@@ -8,7 +8,7 @@ knows every case and says what is wrong: so no rule stands here twice.
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -89,6 +89,8 @@ class Express:
         self._open = not context.site.policy.draw.collect  # where a wish may go into a draw, each is unusual
         self._bookings: Gathered[_Question, _Decided | None] = Gathered(self._decide)
         self._problems: dict[tuple[object, ...], bytes] = {}
+        self._now = context.clock.now()  # of the last turn: what it decided is told within milliseconds
+        self._today = self._now.astimezone(context.site.timezone).date()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a plain booking, or hand the request on."""
@@ -124,7 +126,8 @@ class Express:
 
     def _decide(self, questions: Sequence[_Question]) -> "Future[list[_Decided | None]]":
         """Have what one turn of the loop asks decided; None, and nothing done, for a token of no open session."""
-        now = self._context.clock.now()
+        now = self._now = self._context.clock.now()
+        self._today = now.astimezone(self._context.site.timezone).date()
         sessions = self._context.reads.sessions([question.token_hash for question in questions], now)
         known = [sessions.get(question.token_hash) for question in questions]
         commands = [
@@ -158,15 +161,13 @@ class Express:
 
     def _booked(self, done: Changed) -> tuple[bytes, list[tuple[bytes, bytes]], int]:
         context = self._context
-        now = context.clock.now()
-        view = context.reads.view_of(done.reservation, now)
+        view = context.reads.view_of(done.reservation, self._now)
         extra = [(b"content-type", b"application/json"), (b"location", f"{PATH}/{view.id}".encode())]
-        return reservation_json(view, Words(CHINESE, context.site.timezone, now)), extra, 201
+        return reservation_json(view, Words(CHINESE, context.site.timezone, self._now)), extra, 201
 
     def _refused(self, refusal: Refusal, language: str) -> bytes:
-        today: date = self._context.clock.now().astimezone(self._context.site.timezone).date()
         facts = tuple(refusal.facts.items())
-        known = (refusal.code, refusal.policy_key, refusal.next_allowed_at, facts, language, today)
+        known = (refusal.code, refusal.policy_key, refusal.next_allowed_at, facts, language, self._today)
         content = self._problems.get(known)
         if content is None:
             if len(self._problems) >= MOST_PROBLEMS:

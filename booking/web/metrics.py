@@ -43,6 +43,7 @@ class Metrics:
             buckets=BUCKETS,
             registry=self._registry,
         )
+        self._bound: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._refusals = Counter("seatgate_refusals", "Refusals by code.", ["code"], registry=self._registry)
         self._sign_ins = Counter(
             "seatgate_sign_ins",
@@ -71,8 +72,12 @@ class Metrics:
 
     def request(self, method: str, route: str, status: int, seconds: float, refusal: str | None) -> None:
         """Count one answered request."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        bound = self._bound.get((method, route, status))
+        if bound is None:  # as few as there are routes; finding them by their labels takes longer than counting
+            bound = self._requests.labels(method, route, str(status)), self._seconds.labels(route)
+            self._bound[method, route, status] = bound
+        bound[0].inc()
+        bound[1].observe(seconds)
         if refusal is not None:
             self._refusals.labels(refusal).inc()
 

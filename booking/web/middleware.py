@@ -58,6 +58,7 @@ class Surround:
             | ({"Strict-Transport-Security": STRICT_TRANSPORT} if secure else {})
         )
         self._headers = [(name.lower().encode(), value.encode()) for name, value in named.items()]
+        self._names = {name for name, _ in self._headers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request through."""
@@ -71,8 +72,7 @@ class Surround:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                set_ = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(pair for pair in self._headers if pair[0] not in set_)]
+                message["headers"] = self._with_ours(message["headers"])
                 self._count(scope, message["status"], time.perf_counter() - began)
             await send(message)
 
@@ -82,6 +82,12 @@ class Surround:
             if started:  # too late for another answer: uvicorn closes the connection and logs
                 raise
             await self._on_fault(scope, error)(scope, receive, answer)
+
+    def _with_ours(self, headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        own = [name for name, _ in headers if name in self._names]
+        return (
+            [*headers, *(pair for pair in self._headers if pair[0] not in own)] if own else [*headers, *self._headers]
+        )
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         # FastAPI notes its route in the scope; of a plain one only the endpoint is there

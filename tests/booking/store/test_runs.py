@@ -1,5 +1,6 @@
 """A run of bookings decided together and the same bookings one by one: the same outcomes and the same rows, whatever came before."""
 
+import contextlib
 import itertools
 import secrets
 import tempfile
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import apsw
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from booking.domain.places import Places
@@ -20,7 +21,7 @@ from booking.service.floor import CloseFloor
 from booking.service.request_key import RequestKey
 from booking.service.telling import StartWaiting
 from booking.store import rows
-from booking.store.sqlite import open_store
+from booking.store.opening import open_store
 from config.policy import BookingPolicy, CheckInPolicy, CountedIn, Policy, SuspendUntil, ViolationPolicy, ViolationStep
 from config.schema import Area, Site, Venue
 from config.values import Text
@@ -77,10 +78,9 @@ def house():
 class Twin:
     """A store of its own whose ids are counted, not drawn, so that two of them can be compared."""
 
-    def __init__(self, places):
-        self.folder = tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)
-        self.database = Path(self.folder.name) / "db"
-        self.store = open_store(self.database, places, at("08:00"))
+    def __init__(self, where, direct):
+        self.direct = direct
+        self.store = open_store(where, house(), at("08:00"))
         self.count = itertools.count()
         people = tuple(Person(reader=name, name=name, groups=("staff",) if name < "C" else ()) for name in READERS)
         self.submit([LoadPeople(at=at("08:00"), people=people)])
@@ -93,14 +93,8 @@ class Twin:
             rows.secrets = secrets
 
     def rows(self):
-        connection = apsw.Connection(str(self.database), flags=apsw.SQLITE_OPEN_READONLY)
-        found = {name: sorted(map(repr, connection.execute(f"SELECT * FROM {name}").fetchall())) for name in TABLES}
-        connection.close()
-        return found
-
-    def close(self):
-        self.store.close()
-        self.folder.cleanup()
+        with self.direct() as connection:
+            return {name: sorted(map(repr, connection.execute(f"SELECT * FROM {name}").fetchall())) for name in TABLES}
 
 
 PLACES = (
@@ -131,16 +125,38 @@ STEP = st.one_of(
 )
 
 
+STEPS = st.lists(STEP, min_size=2, max_size=9)
+MEMORY = Path("/dev/shm")
+
+
 @pytest.mark.timeout(300)
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(steps=st.lists(STEP, min_size=2, max_size=9))
+@given(steps=STEPS)
 def test_together_and_one_by_one_are_the_same(steps):
-    together, singly = Twin(house()), Twin(house())
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        files = [Path(folder) / name for name in ("together", "singly")]
+        twins = [Twin(file, lambda file=file: contextlib.closing(apsw.Connection(str(file)))) for file in files]
+        try:
+            play(*twins, steps)
+        finally:
+            for twin in twins:
+                twin.store.close()
+
+
+@pytest.mark.databases("postgres")
+@pytest.mark.timeout(300)
+@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_so_they_are_on_postgresql(database, steps):
+    names = ("together", "singly")
+    twins = [Twin(database.named(name), lambda name=name: database.direct(name)) for name in names]
     try:
-        play(together, singly, steps)
+        play(*twins, steps)
     finally:
-        together.close()
-        singly.close()
+        for twin in twins:
+            twin.store.close()
+        for name in names:
+            database.give_back(name)
 
 
 def play(together, singly, steps):
