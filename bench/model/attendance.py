@@ -138,15 +138,19 @@ class Model(Blaming):
         moved = [stay.checked_in, stay.away_at, stay.returned, stay.created]
         if occurred < max(moment for moment in moved if moment is not None):
             return None
-        before, ends = stay.facts(), self.rules.exit_means == "end"
+        before, means = stay.facts(), self.rules.exit_means
+        ends = means in ("end", "end-unless-away", "violation-unless-away")
+        going = stay.status == "in-use" or (stay.status == "away" and means == "end")
         late = self.now - occurred > self.rules.late_after
         if stay.status == "not-signed-out" and ends:
             self.lift(stay)
             self.close(stay, "ended", occurred)
             stay.by_time = False
-        elif stay.status == "in-use" and ends and (not late or self.now >= stay.end):
+        elif going and ends and (not late or self.now >= stay.end):
             self.close(stay, "ended", occurred)
-        elif stay.status == "in-use" and self.rules.exit_means == "away" and occurred < stay.end:
+            if means == "violation-unless-away" and not late and occurred < stay.end:
+                self.blame(stay, "left", occurred, occurred)
+        elif stay.status == "in-use" and means == "away" and occurred < stay.end:
             self.step_away(stay, occurred, self.now if late else occurred)
         else:
             return None
@@ -190,6 +194,9 @@ class Model(Blaming):
         if stay.holds:
             self.live.append(stay)
             self.blamelessly(stay)
+        for blame in self.blames.values():
+            if blame.stay is stay and blame.kind == "left" and blame.at == passage.occurred:
+                blame.lifted = True
         return {}
 
     def others_came(self, stay: Stay, *, held: bool) -> Reasons:

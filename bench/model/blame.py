@@ -41,14 +41,20 @@ class Blaming(Floor):
 
     def on_closed(self, stay: Stay) -> None:
         kind = {"no-show": "no-show", "lapsed": "lapsed", "not-signed-out": "no-sign-out"}.get(stay.status)
-        if kind is None or kind not in self.rules.blamed or stay.closed is None:
+        if kind is None or stay.closed is None:
             return
         since = {
             "no-show": stay.start - self.rules.window_before,
             "lapsed": stay.away_at or stay.start,
             "no-sign-out": stay.end,
         }[kind]
-        blame = Blame(stay, kind, since, stay.closed)
+        self.blame(stay, kind, since, stay.closed)
+
+    def blame(self, stay: Stay, kind: str, since: int, at: int) -> None:
+        """Record a violation, once, where the library counts it; an outage of ours excuses it at once."""
+        if kind not in self.rules.blamed:
+            return
+        blame = Blame(stay, kind, since, at)
         if blame.key not in self.blames:
             self.blames[blame.key] = blame
             blame.lifted = any(self.touches(outage, blame) for outage in self.outages)

@@ -1,7 +1,8 @@
-"""Two small libraries, each told to both sides: as a site for the product, as plain numbers for the model.
+"""Three small libraries, each told to both sides: as a site for the product, as plain numbers for the model.
 
 One is like the first manual's (seats, gates, stepping away, extending), one like the second's (places without numbers on
-two campuses, signing out, suspensions). Few readers and few seats, so that they are in each other's way all the time.
+two campuses, signing out, suspensions), and one is the first with stricter gates. Few readers and few seats, so that
+they are in each other's way all the time.
 """
 
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ def _row(area: str, count: int) -> tuple[tuple[str, float], ...]:
     return tuple((f"{area}-{n}", n * 100.0) for n in range(1, count + 1))
 
 
-def seats_and_gates() -> Library:
+def seats_and_gates(name: str = "seats", means: ExitMeans = ExitMeans.AWAY) -> Library:
     """Like bjut: three areas in one building, one across the yard; two gates, one of them without fixed ways."""
     rules = Rules(
         areas={
@@ -157,9 +158,9 @@ def seats_and_gates() -> Library:
         extend_before=HOUR,
         extend_step=HOUR,
         sign_out_grace=None,
-        blamed=frozenset({"no-show", "lapsed"}),
+        blamed=frozenset({"no-show", "lapsed", "left"}),
         steps=((2, "next-day"), (3, "rest-of-week")),
-        exit_means="away",
+        exit_means=str(means),
         late_after=5 * MINUTE,
         confirm_for=30 * MINUTE,
         appeal_within=2 * DAY,
@@ -172,6 +173,7 @@ def seats_and_gates() -> Library:
                 MealTime(time(17), time(18, 30), timedelta(minutes=20)),
             ]
         ),
+        gate=GatePolicy(exit_means=means),
         violations=ViolationPolicy(
             steps=[ViolationStep(2, SuspendUntil.NEXT_DAY), ViolationStep(3, SuspendUntil.NEXT_WEEK)],
             appeal_within=timedelta(days=2),
@@ -183,7 +185,7 @@ def seats_and_gates() -> Library:
         Area("lab", _text("lab"), "library", 2, "lab.json", eligible=["postgraduate"], walk_up_share=0.3),
         Area("annex", _text("annex"), "annex", 1, "annex.json"),
     ]
-    return Library("seats", _places(rules, policy, areas, kiosk=KioskRole.PICK), rules)
+    return Library(name, _places(rules, policy, areas, kiosk=KioskRole.PICK), rules)
 
 
 def places_and_campuses() -> Library:
@@ -250,4 +252,9 @@ def places_and_campuses() -> Library:
     return Library("places", _places(rules, policy, areas, kiosk=KioskRole.ENTRANCE), rules)
 
 
-LIBRARIES = {"seats": seats_and_gates, "places": places_and_campuses}
+def seats_and_strict_gates() -> Library:
+    """The first again; but who goes out without having stepped away has ended, and violated a rule."""
+    return seats_and_gates("strict", ExitMeans.VIOLATION_UNLESS_AWAY)
+
+
+LIBRARIES = {"seats": seats_and_gates, "places": places_and_campuses, "strict": seats_and_strict_gates}

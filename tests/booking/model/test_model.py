@@ -143,7 +143,7 @@ def make(request, folder):
 @pytest.mark.parametrize("library", sorted(LIBRARIES))
 def test_store_and_model_say_the_same(library, make):
     """Nothing waits for a tick to be true: a state read at any moment is right for that moment."""
-    play(library, make, max_examples=60 if make.server is None else 20)
+    play(library, make, max_examples=40 if make.server is None else 15)
 
 
 @pytest.mark.timeout(300)
