@@ -1,7 +1,5 @@
 """Wires the booking process: settings, store, broker, threads, pages; and takes it all down again. No behaviour here."""
 
-import logging
-import os
 import socket as sockets
 import sys
 from contextlib import ExitStack
@@ -36,16 +34,10 @@ from runtime.service import Service
 def run(settings: BookingSettings) -> None:
     """Serve until SIGTERM or SIGINT. BookingError, ConfigError and RuntimeFault are sentences for the console."""
     socket = given_socket()
-    if socket is None and settings.http.workers == 1:
-        _serve(settings, None)
-        return
-    if socket is None:
+    if socket is None and settings.http.workers > 1:
         _supervise(settings)
     else:
         _serve(settings, socket)
-    # all is closed; for its own end the interpreter would need longer than for that, with each worker and then the parent
-    logging.shutdown()
-    os._exit(0)
 
 
 def _supervise(settings: BookingSettings) -> None:
