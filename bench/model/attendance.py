@@ -252,7 +252,7 @@ class Model(Blaming):
 
     def to_sign_out(self, reader: str, venue: str, seen: int) -> Stay | None:
         """The stay that its reader was at when the code was seen."""
-        for stay in self.stays:
+        for stay in sorted(self.stays, key=lambda one: one.start):
             if stay.reader == reader and self.venue_of(stay) == venue and self.status_at(stay, seen) in THERE:
                 return stay
         return None

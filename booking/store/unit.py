@@ -74,7 +74,8 @@ class StoreUnit(ClosureUnit, TaskUnit, GateUnit, OpeningUnit):
             "ORDER BY start_us",
             (reader, us(moment)),
         )
-        return [stay for stay in found if venue is None or self._venue(stay.area) in {venue, None}]
+        here = [stay for stay in found if venue is None or self._venue(stay.area) in {venue, None}]
+        return sorted(here, key=lambda stay: stay.start)
 
     def _venue(self, area: str) -> str | None:
         known = self._places.area(area)

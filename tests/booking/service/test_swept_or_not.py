@@ -108,6 +108,16 @@ def test_who_is_found_to_have_come_is_not_blamed_for_not_signing_out(open_desk, 
     assert [one for one in desk.reads.violations("S001", at("11:01")).items if one.standing != "lifted"] == []
 
 
+def test_who_signs_out_signs_out_of_the_earlier_of_two_stays(open_desk, places, at, swept):
+    """the one in use or away: the earlier one, whichever is still open when we learn of it"""
+    rules = Policy(sign_out=SignOutPolicy(required=True, grace=timedelta(minutes=20)))
+    desk = open_desk(Places(attrs.evolve(places.site, policy=rules), places.seats_of))
+    first, second = sits(desk, "09:00", "10:00"), sits(desk, "10:00", "11:00", seat="centre-006")
+    sweep(desk, at, "10:21", swept)
+    desk.do(CheckOutByCode(reader="S001", at=at("10:21"), seen_at=at("10:05"), kiosk=7, step=1))
+    assert [desk.status(stay, "10:21") for stay in (first, second)] == [Status.ENDED, Status.IN_USE]
+
+
 def test_evidence_for_the_first_of_two_carries_over_to_the_second(desk, gate, at, swept):
     """Back-to-back reservations of one reader on one seat carry attendance over."""
     desk.booked("S001", "centre-005", "09:00", "10:00", now="08:00")
