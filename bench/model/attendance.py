@@ -108,6 +108,7 @@ class Model(Blaming):
             self.close_by_time(stay, self.over(stay), blame=False)  # late evidence imposes no consequence
         else:
             self.live.append(stay)
+            self.give_way(stay)
 
     def is_taken(self, stay: Stay) -> bool:
         """Whether seat, place or reader were booked meanwhile."""
@@ -194,6 +195,7 @@ class Model(Blaming):
         if stay.holds:
             self.live.append(stay)
             self.blamelessly(stay)
+            self.give_way(stay)
         for blame in self.blames.values():
             if blame.stay is stay and blame.kind == "left" and blame.at == passage.occurred:
                 blame.lifted = True

@@ -152,13 +152,22 @@ class Stays:
                 continue
             if closure.end is not None and stay.start >= closure.end:
                 continue
-            there = stay.checked_in is not None
-            began = max(stay.start, self.now) if there else stay.start
-            left = closure.start - began
-            if closure.start > self.now and left > 0 and (there or left >= self.rules.min_length):
-                stay.end = closure.start
-            else:
-                self.close(stay, "cancelled" if stay.status == "reserved" else "ended", self.now)
+            self.make_room(stay, closure.start)
+
+    def make_room(self, stay: Stay, closes: int) -> None:
+        there = stay.checked_in is not None
+        left = closes - (max(stay.start, self.now) if there else stay.start)
+        if closes > self.now and left > 0 and (there or left >= self.rules.min_length):
+            stay.end = closes
+        else:
+            self.close(stay, "cancelled" if stay.status == "reserved" else "ended", self.now)
+
+    def give_way(self, stay: Stay) -> None:
+        """What comes back is held against what staff have closed meanwhile."""
+        shut = [one for one in self.closures.values() if one.area == stay.area and one.seat in ("", stay.seat)]
+        starts = [max(one.start, self.now) for one in shut if one.meets(self.now, stay.end)]
+        if stay.holds and starts and stay.end > self.now:
+            self.make_room(stay, min(starts))
 
     # ---- maps --------------------------------------------------------------------------------------------------------
 

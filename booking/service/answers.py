@@ -10,6 +10,7 @@ from booking.domain.violations import Because, left_violation
 from booking.domain.window import Interval
 from booking.service.commands import AnswerGateRecord, Changed, Channel, Stored
 from booking.service.consequences import lift_known
+from booking.service.floor import give_way
 from booking.service.gate_record import GateRecord
 from booking.service.ledger import Occasion, note, settle
 from booking.service.room import is_taken, settle_around
@@ -64,4 +65,4 @@ def undo(unit: Unit, places: Places, record: GateRecord, occasion: Occasion) -> 
     if record.after.closed_at is not None:
         left = left_violation(record.after, record.after.closed_at)
         lift_known(unit, places, left.id, Because.EVIDENCE, source=Source.GATE, now=occasion.received_at)
-    return restored
+    return give_way(unit, places, restored, now) if restored.holds else restored

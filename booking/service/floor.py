@@ -109,6 +109,16 @@ def keep_hours(unit: Unit, places: Places, command: KeepHours) -> None:
         _make_room(unit, places, stay, closes, Occasion(Source.SYSTEM, command.at, command.at, told))
 
 
+def give_way(unit: Unit, places: Places, stay: Reservation, now: datetime) -> Reservation:
+    """Hold a stay that has come back against what staff have closed meanwhile; return what is left of it."""
+    closures = unit.closures(stay.area, Interval(now, stay.end), stay.seat) if stay.end > now else []
+    if not closures:
+        return stay
+    first = min(closures, key=lambda closure: closure.start)
+    _make_room(unit, places, stay, max(first.start, now), Occasion("staff", now, now, first.facts))
+    return unit.stay(stay.id) or stay
+
+
 def _make_room(unit: Unit, places: Places, stay: Reservation, closes: datetime, occasion: Occasion) -> None:
     action, until = made_room(stay, closes, occasion.received_at, places.policy.booking.min_length)
     after = apply(stay, action, occasion.occurred_at, until=until)

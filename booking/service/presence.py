@@ -16,6 +16,7 @@ from booking.service.commands import Changed, CheckInByCode, RecordGateEvent
 from booking.service.consequences import lift_by_evidence, record_violation
 from booking.service.entrance import occasion_of, position_missing
 from booking.service.evacuation import alarm
+from booking.service.floor import give_way
 from booking.service.gate_record import GateRecord, Passage
 from booking.service.gate_views import AlertKind
 from booking.service.inside import look, look_at_openings
@@ -218,7 +219,7 @@ def _where_it_stands(unit: Unit, places: Places, stay: Reservation, occasion: Oc
         write(unit, places, displaced, Action.DISPLACE, replace(occasion, facts=occasion.facts | offer))
         return displaced, Change.DISPLACED
     write(unit, places, back, Action.REINSTATE, occasion)
-    return back, Change.REINSTATED
+    return give_way(unit, places, back, now), Change.REINSTATED
 
 
 def _must(result: Reservation | Refusal) -> Reservation:

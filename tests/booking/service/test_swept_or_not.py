@@ -12,7 +12,9 @@ from booking.domain.places import Places
 from booking.domain.refusals import RefusalCode
 from booking.domain.reservation import Action, Status
 from booking.service.commands import AnswerGateRecord, Channel, CheckOutByCode, Sweep
+from booking.service.floor import CloseFloor
 from config.policy import BookingPolicy, ExitMeans, GatePolicy, Policy, SignOutPolicy
+from config.values import Text
 
 pytestmark = pytest.mark.parametrize("swept", [False, True])
 
@@ -116,6 +118,35 @@ def test_who_signs_out_signs_out_of_the_earlier_of_two_stays(open_desk, places, 
     sweep(desk, at, "10:21", swept)
     desk.do(CheckOutByCode(reader="S001", at=at("10:21"), seen_at=at("10:05"), kiosk=7, step=1))
     assert [desk.status(stay, "10:21") for stay in (first, second)] == [Status.ENDED, Status.IN_USE]
+
+
+@pytest.mark.parametrize(
+    ("closes", "status", "end"), [(None, Status.ENDED, "12:00"), ("11:00", Status.IN_USE, "11:00")]
+)
+def test_who_is_found_to_have_come_has_no_place_in_what_staff_closed_meanwhile(
+    desk, gate, at, closes, status, end, swept
+):
+    """who is there is told and ended without a violation"""
+    stay = desk.booked("S001", "centre-005", "09:00", "12:00", now="08:00")
+    sweep(desk, at, "09:31", swept)
+    closed = {"area": "centre", "seat": None, "start": closes and at(closes), "end": at("11:30")}
+    desk.do(CloseFloor(id="c1", staff="S030", at=at("09:40"), reason=Text("修", "repair"), **closed))
+    gate.passes("in", "09:10", received="10:00")
+    view = desk.reads.reservation("S001", stay.id, at("10:00"))
+    assert (view.status, view.end) == (status, at(end))
+    assert [one for one in desk.reads.violations("S001", at("10:01")).items if one.standing != "lifted"] == []
+
+
+def test_what_is_undone_has_no_place_in_what_staff_closed_meanwhile(open_desk, open_gate, places, at, swept):
+    rules = Policy(gate=GatePolicy(exit_means=ExitMeans.END))
+    desk = open_desk(Places(attrs.evolve(places.site, policy=rules), places.seats_of))
+    stay = sits(desk, "09:00", "12:00")
+    open_gate(desk).passes("out", "09:30")
+    closed = {"area": "centre", "seat": None, "start": None, "end": None, "reason": Text("修", "repair")}
+    desk.do(CloseFloor(id="c1", staff="S030", at=at("09:40"), **closed))
+    sweep(desk, at, "09:44", swept)
+    assert disputes(desk, at, "09:45").reservation.status is Status.ENDED
+    assert desk.status(stay, "09:45") is Status.ENDED
 
 
 def test_evidence_for_the_first_of_two_carries_over_to_the_second(desk, gate, at, swept):
