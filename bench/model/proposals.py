@@ -32,7 +32,7 @@ class Proposals(Wishing):
 
     def next(self, kind: str | None = None) -> Step:
         at = self.at = self.model.now + self.pause()
-        kind = kind or self.choose.kind()
+        kind = kind or self.kind()
         again = self.repeated(kind, at)
         self.n += 1
         if again is not None:
@@ -46,6 +46,12 @@ class Proposals(Wishing):
         if kind in ("pass", "report"):
             self.sent = [*self.sent[-19:], step]
         return step
+
+    def kind(self) -> str:
+        """A kind of step; who has nothing to act on mostly books first."""
+        kind = self.choose.kind()
+        idle = not self.model.live and kind in ("act", "move", "scan-in", "scan-out")
+        return "reserve" if idle and self.choose.chance(80) else kind
 
     def repeated(self, kind: str, at: int) -> dict[str, Any] | None:
         """An earlier request or event once more; or another one under its number."""
@@ -185,7 +191,7 @@ class Proposals(Wishing):
         start = None if self.choose.chance(50) else self.at // HOUR * HOUR + self.choose.below(5) * HOUR
         begins = self.at if start is None else start
         end = None if seats and self.choose.chance(20) else begins + self.choose.pick((HOUR, 2 * HOUR, HOUR, DAY, 0))
-        self.closed = [*self.closed[-4:], self.n + 1]
+        self.closed = [*self.closed[-4:], self.n]
         return {
             "area": area,
             "seat": self.choose.pick(seats) if seats and self.choose.chance(75) else "",

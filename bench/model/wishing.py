@@ -89,7 +89,7 @@ class Wishing(Pace):
             return None
         taken = self.choose.chance(20)
         seat = None if taken and self.choose.chance(50) else self.seat()
-        self.moved = [*self.moved[-9:], self.n + 1]
+        self.moved = [*self.moved[-9:], self.n]
         return {
             "reader": self.reader() if self.choose.chance(4) else stay.reader,
             "stay": stay.name,
