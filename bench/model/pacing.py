@@ -38,7 +38,7 @@ class Pace:
         morning = (now + 3 * HOUR) // DAY * DAY + 8 * HOUR
         morning += DAY if morning <= now else 0
         days = self.choose.below(4) if self.choose.chance(5) else 0
-        return morning - now + days * DAY - self.choose.pick((0, 0, HOUR, HOUR // 2, 1))
+        return max(0, morning - now + days * DAY - self.choose.pick((0, 0, HOUR, HOUR // 2, 1)))
 
     def moments(self) -> list[int]:
         """When something begins, falls due or ends."""
