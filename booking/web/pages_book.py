@@ -5,11 +5,14 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
+from booking.domain.closures import Closure
+from booking.domain.draw import collecting
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.window import Interval
 from booking.service.commands import Entered, Reserve
 from booking.service.views import SeatAvailability
 from booking.web import choices, live_page, narrowing, refusal_words, seat_map
+from booking.web.context import Context
 from booking.web.pages import form_caller, page_caller, render, see
 from booking.web.problems import refuse, status_of
 from booking.web.requests import changed, day_in, form_key, moment_in, page_words
@@ -119,6 +122,7 @@ def _area_page(
         wished = context.reads.places_free(area.id, [Interval(choice.begins, choice.end)], words.now) or []
         free = sum(step.free for step in wished)
     place = context.plans[area.id].seat(chosen.label) if chosen else None
+    shut = _shut(context, area, choice)
     return render(
         request, "area.html", caller=caller, tab="book", status=status_of(refusal.code) if refusal else 200,
         area=area, version=version, choice=choice, drawing=drawing, chosen=chosen, wanted=wanted, listed=listed, kept=kept,
@@ -130,10 +134,26 @@ def _area_page(
         refusal_title=refusal_words.title(refusal, words) if refusal else "", with_query=_with(kept), state_words=seat_map.WORDS,
         opening=choices.opening_of(context, area, choice.day), filters=narrowing.filters(context, needs),
         fitting=sum(seat.free and seat.fits for seat in drawing.seats), mark_words=seat_map.LEGEND,
-        marks=seat_map.marks_of(context.plans[area.id]),
+        marks=seat_map.marks_of(context.plans[area.id]), shut=shut,
+        lots=collecting(context.site.policy, choice.day, context.site.timezone, words.now),
         yours=current.seat if current else "", live_words=live_page.live_words(words, choices.days(context)),
         counted=live_page.counted, live_number=live_page.live_number, hidden=live_page.hidden,
     )  # fmt: skip
+
+
+def _shut(context: Context, area: Area, choice: choices.Choice) -> Closure | None:
+    """Return staff's closure of the whole area at some moment of the wished time."""
+    return next(
+        (
+            one
+            for one in context.reads.every_closure()
+            if (one.area, one.seat) == (area.id, None)
+            and one.stands(context.clock.now())
+            and one.start < choice.end
+            and (one.end is None or one.end > choice.begins)
+        ),
+        None,
+    )
 
 
 def _with(kept: dict[str, str]) -> object:

@@ -39,8 +39,10 @@ async def home(request: Request) -> Response:
     current = None if cursor else context.reads.current(caller.reader, now)
     page = context.reads.reservations(caller.reader, now, limit=PAGE, cursor=cursor)
     views = [view for view in page.items if current is None or view.id != current.id]
+    today = now.astimezone(context.site.timezone).date()
+    wishes = [one for one in context.reads.own_entries(caller.reader) if not one.outcome and one.day >= today]
     return render(
-        request, "home.html", caller=caller, tab="records", current=current, views=views, next=page.next,
+        request, "home.html", caller=caller, tab="records", current=current, wishes=[] if cursor else wishes, views=views, next=page.next,
         assisted=_assisted(request, caller, current), first=cursor is None, record=context.reads.violations(caller.reader, now),
     )  # fmt: skip
 

@@ -191,3 +191,13 @@ def test_hours_that_changed_in_the_site_file_end_what_no_longer_fits(open_house,
     assert "停电" in ended["history"][-1]["facts"]["reason_zh"]
     kept = api_of(after, OTHER).get(f"/api/v1/reservations/{cut['id']}").json()
     assert (kept["status"], kept["end"]) == ("reserved", at("20:00"))
+
+
+def test_the_areas_page_says_why_it_takes_nobody(staff, browser):
+    close(staff)
+    page = browser(ONE).get("/areas/2f-centre?start=now")
+    assert "馆员已关闭" in page.text
+    assert "空调检修" in page.text
+    assert "至 20:00" in page.text
+    assert 'action="/waits"' not in page.text
+    assert "馆员已关闭" not in browser(ONE).get("/areas/2f-east?start=now").text

@@ -238,6 +238,8 @@ def test_the_pages_in_both_languages(opened, browser_of):
     assert answer.url.path == f"/draws/{DAY}"
     assert "等待抽签" in answer.text
     assert "22:01" in answer.text
+    assert "等待抽签" in browser.get("/").text
+    assert "由抽签决定" in page.text
     gone = browser.submit(answer, f"/draws/{DAY}/withdraw")
     assert "正在收集申请" in gone.text
     page = browser.get(f"/areas/2f-centre?date={DAY}&start={START}&end={END}&seat={SEAT}".replace("+", "%2B"))
