@@ -38,11 +38,15 @@ def concerned(stays: Sequence[Reservation], policy: Policy, occurred_at: datetim
     return min(open_then, key=lambda stay: abs(stay.start - occurred_at), default=None)
 
 
-def on_arrival(stays: Sequence[Reservation], policy: Policy, occurred_at: datetime) -> Decision | None:
+def on_arrival(
+    stays: Sequence[Reservation], policy: Policy, occurred_at: datetime, received_at: datetime
+) -> Decision | None:
     """Decide what being there at `occurred_at` does; None when it is recorded only."""
     stay = concerned(stays, policy, occurred_at)
     if stay is None:
         return None
+    if stay.status is Status.AWAY and at(stay, policy, received_at).status is Status.ENDED:
+        return None  # time has ended it by now, whether that is written down yet or not
     match stay.status:
         case Status.RESERVED:
             return Decision(stay, Action.CHECK_IN)

@@ -32,6 +32,7 @@ def check_out_by_code(unit: Unit, places: Places, command: CheckOutByCode) -> Ch
     refused = position_missing(places, command)
     if refused:
         return refused
+    settle(unit, places, unit.fallen_due(min(command.seen_at, command.at), reader=command.reader), command.at)
     stay = _present(unit, places, command)
     if stay is None:
         settle(unit, places, unit.fallen_due(command.at, reader=command.reader), command.at)

@@ -168,7 +168,7 @@ def _decide(unit: Unit, places: Places, passage: Passage, reader: str) -> Decisi
     stays = [stay for stay in known if stay.created_at <= event.occurred_at]  # nobody comes to what is booked later
     match passage.way:
         case Direction.IN if places.policy.gate.enter_checks_in:
-            return on_arrival(stays, places.policy, event.occurred_at)
+            return on_arrival(stays, places.policy, event.occurred_at, passage.received_at)
         case Direction.OUT if not (venue and unit.evacuations.at(venue, event.occurred_at)):
             superseded = unit.passed_since(reader, venue, event.occurred_at)
             return on_exit(
@@ -235,7 +235,7 @@ def check_in_by_code(unit: Unit, places: Places, command: CheckInByCode) -> Chan
         return refused
     settle(unit, places, unit.fallen_due(min(command.seen_at, command.at), reader=command.reader), command.at)
     stays = unit.stays_at(command.reader, command.seen_at, places.venue_of_kiosk(command.kiosk))
-    decision = on_arrival(stays, places.policy, command.seen_at)
+    decision = on_arrival(stays, places.policy, command.seen_at, command.at)
     if decision is None:
         return _nothing_to_do(places, stays, command.seen_at)
     if not unit.use_code(command.reader, command.kiosk, command.step, command.at):

@@ -11,7 +11,7 @@ import pytest
 from booking.domain.places import Places
 from booking.domain.refusals import RefusalCode
 from booking.domain.reservation import Action, Status
-from booking.service.commands import AnswerGateRecord, Channel, CheckOutByCode, Sweep
+from booking.service.commands import AnswerGateRecord, Channel, CheckInByCode, CheckOutByCode, Sweep
 from booking.service.floor import CloseFloor
 from config.policy import BookingPolicy, ExitMeans, GatePolicy, Policy, SignOutPolicy
 from config.values import Text
@@ -77,6 +77,25 @@ def test_signing_out_after_the_end_has_nothing_to_sign_out(desk, at, swept):
     scanned = CheckOutByCode(reader="S001", at=at("10:01"), seen_at=at("09:58"), kiosk=7, step=1)
     assert desk.do(scanned).code is RefusalCode.NOTHING_TO_CHECK_OUT
     assert desk.reads.reservation("S001", stay.id, at("10:01")).closed_at == at("10:00")
+
+
+def test_a_return_learned_of_after_the_end_changes_nothing(desk, gate, at, swept):
+    stay = sits(desk, "09:00", "10:00")
+    desk.act(stay, Action.STEP_AWAY, "09:40")
+    sweep(desk, at, "10:01", swept)
+    gate.passes("in", "09:58", received="10:01")
+    assert desk.reads.reservation("S001", stay.id, at("10:01")).returned_at is None
+    scanned = CheckInByCode(reader="S001", at=at("10:02"), seen_at=at("09:59"), kiosk=7, step=1)
+    assert desk.do(scanned).code is RefusalCode.NOTHING_TO_CHECK_IN
+
+
+def test_who_is_there_since_the_stay_before_can_sign_out(desk, at, swept):
+    """Back-to-back reservations of one reader on one seat carry attendance over."""
+    sits(desk, "09:00", "10:00")
+    second = desk.booked("S001", "centre-005", "10:00", "12:00", now="09:00")
+    sweep(desk, at, "10:00", swept)
+    desk.do(CheckOutByCode(reader="S001", at=at("11:00"), seen_at=at("11:00"), kiosk=7, step=1))
+    assert desk.status(second, "11:00") is Status.ENDED
 
 
 def test_what_time_has_changed_since_is_not_undone(desk, gate, at, swept):
