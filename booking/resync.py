@@ -47,7 +47,7 @@ class Resyncs:
         self._streams: dict[tuple[str, int], _Stream] = {}
         self._renewed: set[tuple[str, int]] = set()
         self.lost: dict[str, int] = {}
-        """How many events of each gate are gone for good, for metrics and staff."""
+        """How many events of each gate are gone for good. Staff see each as the alert of its gap (booking.service.streams)."""
 
     def look(self, reports: Iterable[HearGate], now: datetime) -> None:
         """Ask each gate whose report shows that something acknowledged is no longer here."""

@@ -80,6 +80,9 @@ class Reads(TellingReads, IdentityReads, RecognitionReads, EvacuationReads, Gate
     def closure(self, closure: str) -> Closure | None:
         """One closure by its id."""
 
+    def standing_closures(self, span: Interval) -> list[Closure]:
+        """What staff have closed at some moment of `span`, in every area, oldest first."""
+
     def every_closure(self, *, limit: int = 50) -> list[Closure]:
         """All closures with who made and lifted them, newest first: for staff."""
 

@@ -114,6 +114,11 @@ class ClosureReads:
         """All closures with who made and lifted them, newest first: for staff."""
         return self._closures("ORDER BY made_us DESC, id LIMIT ?", (limit,))
 
+    def standing_closures(self, span: Interval) -> list[Closure]:
+        """What staff have closed at some moment of `span`, in every area, oldest first."""
+        with self._closure_pool.lend() as db:
+            return standing(db, span)
+
     def closure(self, closure: str) -> Closure | None:
         """One closure by its id."""
         return next(iter(self._closures("WHERE id = ?", (closure,))), None)

@@ -143,17 +143,8 @@ def _area_page(
 
 def _shut(context: Context, area: Area, choice: choices.Choice) -> Closure | None:
     """Return staff's closure of the whole area at some moment of the wished time."""
-    return next(
-        (
-            one
-            for one in context.reads.every_closure()
-            if (one.area, one.seat) == (area.id, None)
-            and one.stands(context.clock.now())
-            and one.start < choice.end
-            and (one.end is None or one.end > choice.begins)
-        ),
-        None,
-    )
+    standing = context.reads.standing_closures(Interval(choice.begins, choice.end))
+    return next((one for one in standing if one.area == area.id and one.seat is None), None)
 
 
 def _with(kept: dict[str, str]) -> object:

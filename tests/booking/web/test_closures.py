@@ -193,8 +193,11 @@ def test_hours_that_changed_in_the_site_file_end_what_no_longer_fits(open_house,
     assert (kept["status"], kept["end"]) == ("reserved", at("20:00"))
 
 
-def test_the_areas_page_says_why_it_takes_nobody(staff, browser):
+def test_the_areas_page_says_why_it_takes_nobody(staff, browser, house):
     close(staff)
+    house.at("16:40")
+    for number in range(1, 61):  # however many closures were made since
+        close(staff, area="2f-east", seat=f"2f-east-{number:03}")
     page = browser(ONE).get("/areas/2f-centre?start=now")
     assert "馆员已关闭" in page.text
     assert "空调检修" in page.text
