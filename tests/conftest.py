@@ -334,6 +334,21 @@ def desktop(chromium):
     context.close()
 
 
+@pytest.fixture
+def asked_by() -> Callable[..., list[str]]:
+    """`asked_by(page)`: what the page asks the server for from now on, a list that grows.
+
+    The icon in the browser's tab does not count: Chromium fetches it when it finds the time, not when the page does something.
+    """
+
+    def watch(page: object) -> list[str]:
+        asked: list[str] = []
+        page.on("request", lambda request: "/static/icon." in request.url or asked.append(request.url))
+        return asked
+
+    return watch
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items) -> None:
     """Keep the tests with a browser on one worker: two Chromiums on two cores make both slow."""

@@ -305,7 +305,7 @@ def test_the_same_seats_asked_for_at_both_processes_are_given_once(two):
 
 @pytest.mark.databases("postgres")
 @pytest.mark.xdist_group("chromium")
-def test_two_browsers_at_two_processes_see_one_map(two, desktop, phone):
+def test_two_browsers_at_two_processes_see_one_map(two, desktop, phone, asked_by):
     """Signed in at one process, booking at the other: whoever the proxy sends a reader to, it is the same session."""
     for page, reader, process in ((desktop, READERS[0], two[0]), (phone, READERS[1], two[1])):
         page.goto(f"http://127.0.0.1:{process.port}/sign-in")
@@ -315,8 +315,7 @@ def test_two_browsers_at_two_processes_see_one_map(two, desktop, phone):
         page.wait_for_url(lambda url: "/sign-in" not in url)
     with phone.expect_response("**/events?seen=*"):
         phone.goto(f"http://127.0.0.1:{two[1].port}/areas/2f-centre")
-    asked = []
-    phone.on("request", lambda request: asked.append(request.url))
+    asked = asked_by(phone)
     desktop.goto(f"http://127.0.0.1:{two[0].port}/areas/2f-centre?seat={SEAT}")
     desktop.locator("#book form[action='/reservations'] button").click()
     desktop.wait_for_url("**/done/booked")

@@ -127,7 +127,7 @@ def test_a_swipe_changes_an_open_map(library, desktop, sign_in):
     desktop.locator("#seat-046.taken").wait_for()
 
 
-def test_a_live_change_never_takes_back_what_the_reader_has_just_chosen(library, desktop, phone, sign_in):
+def test_a_live_change_never_takes_back_what_the_reader_has_just_chosen(library, desktop, phone, sign_in, asked_by):
     """Two browsers: what one books changes on the other's map without a request, and leaves its reader's time alone."""
     sign_in(desktop, library.run["demo_accounts"][3])
     sign_in(phone, library.run["demo_accounts"][4])
@@ -135,8 +135,7 @@ def test_a_live_change_never_takes_back_what_the_reader_has_just_chosen(library,
         desktop.goto(f"{library.run['http']}/areas/2f-centre?seat=2f-centre-061")
     desktop.locator("select[name=end]").select_option(label="17:00")
     desktop.locator("#book input[name=end][value*='T17:00']").wait_for(state="attached")
-    asked = []
-    desktop.on("request", lambda request: asked.append(request.url))
+    asked = asked_by(desktop)
     phone.goto(f"{library.run['http']}/areas/2f-centre?seat=2f-centre-047")
     phone.locator("#book form[action='/reservations'] button").click()
     phone.wait_for_url("**/done/booked")

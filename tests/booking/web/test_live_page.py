@@ -21,7 +21,7 @@ BESIDE = """() => [...document.querySelectorAll("#area .count, #area [data-when]
 
 
 @pytest.fixture
-def look_on():
+def look_on(asked_by):
     """`look_on(page, house, path)`: sign the other reader in, open a page, wait for its stream; what it asks for from then on."""
 
     def look(page, house, path="/areas/2f-centre", reader=OTHER, language="zh_Hans_CN"):
@@ -33,9 +33,7 @@ def look_on():
         page.goto(f"{house.url}/language/{language}?next=/areas")
         with page.expect_response("**/events?seen=*"):
             page.goto(f"{house.url}{path}")
-        asked = []
-        page.on("request", lambda request: asked.append(request.url))
-        return asked
+        return asked_by(page)
 
     return look
 
