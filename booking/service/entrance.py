@@ -52,13 +52,15 @@ def check_out_by_code(unit: Unit, places: Places, command: CheckOutByCode) -> Ch
 def _present(unit: Unit, places: Places, command: CheckOutByCode) -> Reservation | None:
     """Return the stay in this venue that its reader was at when the code was seen.
 
-    What time has ended since is over, whether that is written down yet or not.
+    What time has ended since is over, whether that is written down yet or not: such a scan does not end the next stay instead,
+    for which the reader may have checked in already.
     """
     stays = unit.stays_at(command.reader, command.seen_at, places.venue_of_kiosk(command.kiosk))
     there = {Status.IN_USE, Status.AWAY}
-    for stay in stays:
-        if as_of(stay, places.policy, command.seen_at).status in there:
-            now = at(stay, places.policy, command.at)
-            if now.status is not Status.ENDED:
-                return now if now.status is Status.LAPSED else stay
-    return None
+    stay = next((one for one in stays if as_of(one, places.policy, command.seen_at).status in there), None)
+    if stay is None:
+        return None
+    now = at(stay, places.policy, command.at)
+    if now.status is Status.ENDED:
+        return None
+    return now if now.status is Status.LAPSED else stay

@@ -98,6 +98,18 @@ def test_who_is_there_since_the_stay_before_can_sign_out(desk, at, swept):
     assert desk.status(second, "11:00") is Status.ENDED
 
 
+def test_a_scan_at_the_end_does_not_sign_out_of_the_next_stay_instead(desk, at, swept):
+    """Seen ten seconds before the first ends, posted after: the next, checked in ahead of its time, is not what was left."""
+    first = sits(desk, "09:00", "10:00")
+    second = desk.booked("S001", "centre-006", "10:00", "12:00", now="09:00")
+    desk.act(second, Action.CHECK_IN, "09:40", channel=Channel.KIOSK)
+    sweep(desk, at, "10:01", swept)
+    scanned = CheckOutByCode(reader="S001", at=at("10:01"), seen_at=at("09:59"), kiosk=7, step=1)
+    assert desk.do(scanned).code is RefusalCode.NOTHING_TO_CHECK_OUT
+    assert desk.status(first, "10:01") is Status.ENDED
+    assert desk.status(second, "10:01") is Status.IN_USE
+
+
 def test_what_time_has_changed_since_is_not_undone(desk, gate, at, swept):
     stay = desk.booked("S001", "centre-005", "09:00", "10:00", now="08:00")
     gate.passes("in", "09:10", received="09:40")
