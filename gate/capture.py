@@ -7,6 +7,7 @@ turnstiles send meanwhile waits in the kernel's buffers. Threads are started in 
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,14 +15,15 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from gate.bad_frames import BadFrames
-from gate.events import Instant, access_event, direction_of, lane_of, outgoing, passage_event
+from gate.events import Instant, access_event, alarm_event, direction_of, lane_of, outgoing, passage_event
 from gate.passages import Passages
 from gate.settings import Lane
-from messages.access import AccessOutcome, GateEvent, mask
+from messages.access import AccessOutcome, AlarmKind, GateEvent, mask
 from runtime.clock import Clock
 from runtime.outbox import Make, OutboxError, Row
 from wire.found import BadFrame, Frame
-from wire.reads import Read, Said, Walk, said_by
+from wire.meanings import Says
+from wire.reads import Alarm, Read, Remark, Said, Walk, said_by
 from wire.repeats import Repeats
 
 _log = logging.getLogger(__name__)
@@ -60,6 +62,9 @@ class Capture:
         self._on_stored = on_stored
         self._repeats = Repeats(repeat_quiet)
         self._passages = Passages()
+        self._strangers: Counter[str] = Counter()
+        self._told_strangers: Counter[str] = Counter()
+        self._alarms: dict[tuple[str, AlarmKind], bool] = {}
         self._bad = BadFrames()
         self._last: dict[str, datetime] = {}
         self._order = threading.Lock()
@@ -84,10 +89,16 @@ class Capture:
         with self._figures:
             self._last[lane.portal.id] = at.wall
         with self._order:
-            if isinstance(said, Read):
-                stored = self._take_read(lane, said, at)
-            else:
-                stored = self._take_walk(lane, said, at) if isinstance(said, Walk) else True
+            match said:
+                case Read():
+                    stored = self._take_read(lane, said, at)
+                case Walk():
+                    stored = self._take_walk(lane, said, at)
+                case Alarm():
+                    stored = self._take_alarm(lane, said, at)
+                case Remark():
+                    self._strangers[lane.portal.id] += said.says is Says.STRANGER
+                    stored = True
         return said if stored else None
 
     def _take_read(self, lane: Lane, read: Read, at: Instant) -> bool:
@@ -111,6 +122,18 @@ class Capture:
         made = partial(passage_event, lane.portal, walk, of, at)
         return self._store(lane, made, f"{what} of={of}") is not None
 
+    def _take_alarm(self, lane: Lane, alarm: Alarm, at: Instant) -> bool:
+        """Store an alarm that changed: boards say again and again that it goes on, or that all is well."""
+        key = (lane.portal.id, alarm.what)
+        if self._alarms.get(key, False) is alarm.active:
+            return True
+        made = partial(alarm_event, lane.portal, alarm, at)
+        if self._store(lane, made, f"alarm={alarm.what} active={alarm.active}") is None:
+            return False
+        self._alarms[key] = alarm.active
+        _log.warning("alarm portal=%s what=%s %s", lane.portal.id, alarm.what, "on" if alarm.active else "over")
+        return True
+
     def last_frames(self) -> dict[str, datetime]:
         """Return when each portal last gave a good frame, repeats included."""
         with self._figures:
@@ -121,12 +144,20 @@ class Capture:
         with self._figures:
             return self._bad.total(portal)
 
+    def strangers(self, portal: str) -> int:
+        """Return how many faces a portal's terminal did not know, or was not sure of, since the start."""
+        return self._strangers[portal]
+
     def report_bad_frames(self) -> None:
         """Log the counts since the last call."""
         with self._figures:
             lines = self._bad.report()
         for line in lines:
             _log.warning("%s", line)
+        seen = Counter(self._strangers)
+        for portal, count in (seen - self._told_strangers).items():
+            _log.info("faces that the terminal did not know portal=%s count=%d in_all=%d", portal, count, seen[portal])
+        self._told_strangers = seen
 
     def _drop(self, lane: Lane, bad: BadFrame) -> None:
         with self._figures:

@@ -1,4 +1,4 @@
-"""What is said at a portal: read → access event, walk → passage event, each → the topic and bytes that the outbox keeps. Pure."""
+"""What is said at a portal: read → access event, walk → passage event, alarm → alarm event, each → the topic and bytes that the outbox keeps. Pure."""
 
 from datetime import datetime
 
@@ -6,9 +6,9 @@ import attrs
 
 from config.schema import Portal, PortalDirection
 from messages import access, topics
-from messages.access import AccessEvent, Direction, GateEvent, PassageEvent
+from messages.access import AccessEvent, AlarmEvent, Direction, GateEvent, PassageEvent
 from messages.topics import Family, Leaf
-from wire.reads import Read, Walk
+from wire.reads import Alarm, Read, Walk
 
 
 @attrs.frozen
@@ -66,6 +66,20 @@ def passage_event(portal: Portal, walk: Walk, of: int, at: Instant, *, epoch: in
         boot_id=at.boot_id,
         epoch=epoch,
         sequence=sequence,
+    )
+
+
+def alarm_event(portal: Portal, alarm: Alarm, at: Instant, *, epoch: int, sequence: int) -> AlarmEvent:
+    """Return the event of an alarm at a lane."""
+    return AlarmEvent(
+        portal=lane_of(portal),
+        active=alarm.active,
+        occurred_at=at.wall,
+        monotonic_ns=at.monotonic_ns,
+        boot_id=at.boot_id,
+        epoch=epoch,
+        sequence=sequence,
+        what=alarm.what,
     )
 
 

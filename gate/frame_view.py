@@ -11,7 +11,7 @@ from wire.description import Description
 from wire.fitting import fitting_rules
 from wire.found import BadFrame, Frame
 from wire.meanings import Says
-from wire.reads import Read, Remark, Said, Walk, said_by
+from wire.reads import Alarm, Read, Remark, Said, Walk, said_by
 
 MOST_RULES = 6
 """Shown: the usual ones come first."""
@@ -60,19 +60,22 @@ def view(description: Description, found: Frame | BadFrame) -> tuple[str, bool]:
 
 
 def _meaning(said: Said) -> str:
-    way = f", {said.direction}" if not isinstance(said, Remark) and said.direction else ""
+    way = f", {said.direction}" if isinstance(said, Read | Walk) and said.direction else ""
     match said:
         case Read():
             outcome = "" if said.outcome is AccessOutcome.REPORTED else f", {said.outcome}"
             return f"{said.credential.kind} {said.credential.value}{way}{outcome}"
         case Walk():
             return ("somebody passed" if said.passed else "nobody passed") + way
+        case Alarm():
+            return f"alarm: {said.what}" + ("" if said.active else ", over")
         case Remark():
             return _REMARKS.get(said.says, f"{said.says}: said by the gate")
 
 
 _REMARKS = {
     Says.NOTHING: "known, nothing follows",
+    Says.STRANGER: "a face that the terminal does not know or is not sure of: nobody's credential",
     Says.OPEN: "an open command: known, never sent by this version",
     Says.COMMAND: "a command: known, never sent by this version",
 }

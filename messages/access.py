@@ -92,8 +92,23 @@ class PassageEvent(msgspec.Struct, frozen=True, tag="passage", tag_field="kind")
     sequence: Sequence
 
 
-class AlarmEvent(msgspec.Struct, frozen=True, tag="alarm", tag_field="kind"):
-    """An alarm input of the gate: the hard-wired fire release went off (`active`), or is back to normal."""
+class AlarmKind(StrEnum):
+    """What an alarm is about."""
+
+    FIRE = "fire"
+    """The hard-wired fire release, which we observe."""
+    FORCED = "forced"
+    """The door was opened without a release."""
+    HELD = "held"
+    """The door is open for too long."""
+    TAMPER = "tamper"
+    """A device's case was opened, or it was taken off its wall."""
+    POWER = "power"
+    """A device has lost its mains power."""
+
+
+class AlarmEvent(msgspec.Struct, frozen=True, omit_defaults=True, tag="alarm", tag_field="kind"):
+    """An alarm of the gate: the input went off (`active`), or is back to normal. Without `what` it is the fire release."""
 
     TYPE: ClassVar[str] = ALARM_TYPE
 
@@ -105,6 +120,7 @@ class AlarmEvent(msgspec.Struct, frozen=True, tag="alarm", tag_field="kind"):
     boot_id: BootId
     epoch: Epoch
     sequence: Sequence
+    what: AlarmKind = AlarmKind.FIRE
 
 
 GateEvent = AccessEvent | PassageEvent | AlarmEvent

@@ -70,7 +70,11 @@ class Channel:
 
 _ACCESS = Message(access.ACCESS_TYPE, access.AccessEvent, "A credential was read at a portal")
 _PASSAGE = Message(access.PASSAGE_TYPE, access.PassageEvent, "Whether somebody walked through after a read")
-_ALARM = Message(access.ALARM_TYPE, access.AlarmEvent, "An alarm input of the gate went off, or is back to normal")
+_ALARM = Message(
+    access.ALARM_TYPE,
+    access.AlarmEvent,
+    "An alarm of the gate (fire, forced, held, tamper, power) went off, or is back to normal",
+)
 _ACK = Message(acknowledgement.TYPE, acknowledgement.Acknowledgement, "What a committed transaction of booking holds")
 _PRESENCE = Message(presence.TYPE, presence.Presence, "Birth or death of a process")
 _MAP = Message(seats.TYPE, seats.AreaMap, "Every seat of an area, numbered")

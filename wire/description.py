@@ -19,9 +19,9 @@ from wire.patterns import Pattern, compiled
 MAX_FRAME_BYTES = 1024
 MAX_START_BYTES = 4
 HEX_DIGITS = b"0123456789ABCDEFabcdef"
-FIELDS = frozenset({"value", "facility", "kind", "direction", "outcome", "at"})
-"""The names that mean something: `value` is the credential, `facility` the code before a card's number; `at` is the
-device's own time, shown but not believed."""
+FIELDS = frozenset({"value", "facility", "kind", "direction", "outcome", "score", "at"})
+"""The names that mean something: `value` is the credential, `facility` the code before a card's number, `score` how sure a
+terminal is of a face; `at` is the device's own time, shown but not believed."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
@@ -192,6 +192,28 @@ class LineShape:
         return compiled(self.pattern)
 
 
+class TextForm(StrEnum):
+    """How the text of a face or a code stands in the field `value` of a frame; in a line it stands as it is."""
+
+    HEX = "hex"
+    """The digits themselves, two to a byte."""
+    ASCII = "ascii"
+    """A byte for each character; 00, FF or a blank after the last one fill up."""
+
+
+@attrs.frozen
+class Recognition:
+    """When what a terminal says of a face is nobody's credential."""
+
+    at_least: float | None = attrs.field(
+        default=None,
+        validator=attrs.validators.optional(attrs.validators.and_(attrs.validators.ge(0), attrs.validators.lt(65_536))),
+    )
+    """Less than this in the field `score`, or no score, is a stranger. The number is as the terminal sends it."""
+    nobody: list[str] = attrs.field(factory=list)
+    """What `value` holds (in capitals) where the terminal knows nobody; nothing at all is one of them."""
+
+
 @attrs.frozen
 class Description:
     """One frame family: either `[frame]` with `[fields]`, or `[line]`."""
@@ -206,9 +228,13 @@ class Description:
     checksum: ChecksumRule | None = None
     fields: dict[str, Field] = attrs.field(factory=dict)
     kinds: dict[str, CredentialKind] = attrs.field(factory=dict)
-    """What the field `kind` says (text, or hexadecimal) → what was read. Without that field all are cards."""
+    """What the field `kind` says (text, or hexadecimal) → what was read. Without that field all are `credential`."""
     directions: dict[str, Direction] = attrs.field(factory=dict)
     """What the field `direction` says → in or out."""
+    credential: CredentialKind = CredentialKind.CARD
+    """What is read where no field `kind` says."""
+    text: TextForm = TextForm.HEX
+    recognition: Recognition | None = None
     outcomes: dict[str, AccessOutcome] = attrs.field(factory=dict)
     """What the field `outcome` says → granted or denied. Without that field the turnstile only reports."""
     messages: dict[str, Message] = attrs.field(factory=dict)
@@ -234,6 +260,7 @@ class Description:
                 raise ValueError(f"the field {field!r} and the table [{table}] need each other")
         if "facility" in names and self.card.wiegand_bits:
             raise ValueError(f"the field 'facility' and card = \"{self.card}\" exclude each other: it holds the code")
+        self._check_recognition(names)
         if self.line is not None and (self.messages or self.conversation):
             raise ValueError("[messages] and [conversation] belong to a [frame]")
         check_messages(self.messages, self.conversation, self.fields)
@@ -242,6 +269,12 @@ class Description:
     def reads(self) -> bool:
         """Whether any of its frames says who was read; a board may tell of passages alone."""
         return not self.messages or any(message.says is Says.READ for message in self.messages.values())
+
+    def _check_recognition(self, names: set[str]) -> None:
+        if (self.recognition is not None and self.recognition.at_least is not None) is not ("score" in names):
+            raise ValueError("the field 'score' and recognition.at_least need each other: how sure is sure enough?")
+        if self.text is TextForm.ASCII and self.line is not None:
+            raise ValueError('text = "ascii" is for a [frame]: a [line] is text already')
 
     def _check_frame(self) -> None:
         if self.reads and "value" not in self.fields:

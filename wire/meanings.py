@@ -12,20 +12,26 @@ from enum import StrEnum
 
 import attrs
 
-from messages.access import AccessOutcome, Direction
+from messages.access import AccessOutcome, AlarmKind, Direction
 
 MESSAGE_BYTES = 32
 """The longest message that is no frame: an acknowledgement is one byte as a rule."""
 
 
 class Says(StrEnum):
-    """What a message says. The first four come from the device, the others from the gate."""
+    """What a message says. The first seven come from the device, the others from the gate."""
 
     READ = "read"
     """Who was read."""
     PASSED = "passed"
     NOT_PASSED = "not-passed"
     """Whoever was read did not walk through."""
+    ALARM = "alarm"
+    """What the message's `alarm` names went off: fire, forced, held, tamper, power."""
+    ALARM_OVER = "alarm-over"
+    """It is back to normal."""
+    STRANGER = "stranger"
+    """A face that the terminal does not know or is not sure of: nobody's credential."""
     NOTHING = "nothing"
     """Known, and nothing to us: an acknowledgement, "no record"."""
     ASK = "ask"
@@ -67,6 +73,8 @@ class Message:
     """Of the gate's messages: these very bytes instead of a frame."""
     direction: Direction | None = None
     outcome: AccessOutcome | None = None
+    alarm: AlarmKind | None = None
+    """Of `alarm` and `alarm-over`: about what."""
     answer: str = ""
     """Of the device's: the message that the gate sends after it. After a read or passage: once the event is on the disk."""
 
@@ -134,6 +142,8 @@ def _wrong_in(message: Message, fields: set[str]) -> Iterator[str]:
         yield f"has an answer but says {message.says}: that is the gate's own"
     if message.outcome is not None and message.says is not Says.READ:
         yield f'has an outcome but says {message.says}: that is for says = "read"'
+    if (message.alarm is not None) is not (message.says in (Says.ALARM, Says.ALARM_OVER)):
+        yield f'says {message.says}: `alarm` = "fire", "forced", … and says = "alarm" or "alarm-over" need each other'
 
 
 def _same_as_a_command(message: Message, messages: Mapping[str, Message]) -> Iterator[str]:

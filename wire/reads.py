@@ -1,14 +1,15 @@
 """What a frame says to the rest of the house: who was read and which way, that somebody passed, or nothing. Pure."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import TypeVar
 
 import attrs
 
-from messages.access import AccessOutcome, Credential, CredentialKind, Direction
+from messages.access import AccessOutcome, AlarmKind, Credential, CredentialKind, Direction
 from wire import cards
 from wire.cards import canonical
-from wire.description import Description
+from wire.description import Description, TextForm
 from wire.found import BadFrame, Fault, Frame
 from wire.meanings import Message, Says, message_of
 
@@ -37,6 +38,15 @@ class Walk:
 
 
 @attrs.frozen
+class Alarm:
+    """An alarm that went off (`active`), or is back to normal; a device may say it again and again."""
+
+    what: AlarmKind
+    active: bool
+    message: str = attrs.field(default="", eq=False)
+
+
+@attrs.frozen
 class Remark:
     """A message that is known and of which nothing follows: an acknowledgement, "no record", a command that was heard."""
 
@@ -44,7 +54,7 @@ class Remark:
     message: str = attrs.field(default="", eq=False)
 
 
-Said = Read | Walk | Remark
+Said = Read | Walk | Alarm | Remark
 
 
 def said_by(description: Description, frame: Frame) -> Said | BadFrame:
@@ -59,6 +69,8 @@ def said_by(description: Description, frame: Frame) -> Said | BadFrame:
                 return _read(description, frame, name, message.outcome, direction)
             case Says.PASSED | Says.NOT_PASSED:
                 return Walk(message.says is Says.PASSED, direction, name)
+            case Says.ALARM | Says.ALARM_OVER:
+                return Alarm(message.alarm or AlarmKind.FIRE, message.says is Says.ALARM, name)
             case _:
                 return Remark(message.says, name)
     except ValueError as error:
@@ -70,13 +82,45 @@ _ANY = Message(Says.READ)
 
 def _read(
     description: Description, frame: Frame, name: str, outcome: AccessOutcome | None, direction: Direction | None
-) -> Read:
+) -> Read | Remark:
     fields = frame.fields
     if "value" not in fields:
         raise ValueError("the frame says a read but is too short for its value")
-    kind = _named(description.kinds, fields.get("kind"), CredentialKind.CARD, "kind")
+    kind = _named(description.kinds, fields.get("kind"), description.credential, "kind")
+    if kind is CredentialKind.FACE and _is_stranger(description, fields):
+        return Remark(Says.STRANGER, name)
     told = outcome or _named(description.outcomes, fields.get("outcome"), AccessOutcome.REPORTED, "outcome")
     return Read(Credential(kind, _canonical(description, kind, fields)), direction, told, name)
+
+
+def _is_stranger(description: Description, fields: Mapping[str, str]) -> bool:
+    """Whether the terminal knows nobody, or is less sure than the description asks for."""
+    asked = description.recognition
+    if asked is None:
+        return False
+    text = _text(description, fields["value"]).upper()
+    if not text or text in asked.nobody:
+        return True
+    return asked.at_least is not None and _score(description, fields.get("score", "")) < asked.at_least
+
+
+def _score(description: Description, text: str) -> float:
+    if not text:
+        return -1.0
+    try:
+        return float(text) if description.line else float(int(text, 16))
+    except ValueError:
+        raise ValueError("the score is no number") from None
+
+
+def _text(description: Description, text: str) -> str:
+    """Return a face's or code's text as it was meant; ValueError for bytes that are none."""
+    if description.text is not TextForm.ASCII:
+        return text
+    content = bytes.fromhex(text).rstrip(b"\x00\xff ")
+    if not content.isascii():
+        raise ValueError("the value is not text")
+    return content.decode("ascii")
 
 
 def fields_of(description: Description, said: Read | Walk) -> dict[str, str]:
@@ -92,6 +136,10 @@ def fields_of(description: Description, said: Read | Walk) -> dict[str, str]:
     for name, table, value in wanted:
         if name in _names(description) and name not in message.when and value is not None:
             fields[name] = next((text for text, meant in table.items() if meant is value), "")
+    asked = description.recognition
+    if isinstance(said, Read) and asked is not None and asked.at_least is not None:
+        field, sure = description.fields.get("score"), ceil(asked.at_least)
+        fields["score"] = f"{sure:0{2 * field.size}X}" if field else str(sure)
     if "outcome" in fields and not fields["outcome"]:  # a board that always decides has no word for "only reported"
         granted = (text for text, meant in description.outcomes.items() if meant is AccessOutcome.GRANTED)
         fields["outcome"] = next(granted, "")
@@ -114,9 +162,14 @@ def _message_for(description: Description, said: Read | Walk) -> Message:
 def _card_fields(description: Description, read: Read) -> dict[str, str]:
     credential, names = read.credential, _names(description)
     if credential.kind is not CredentialKind.CARD:
-        if "kind" not in names:
-            raise ValueError(f"{description.title} knows cards only")
-        return {"value": credential.value}
+        if "kind" not in names and credential.kind is not description.credential:
+            raise ValueError(f"{description.title} knows {description.credential}s only")
+        field = description.fields.get("value")
+        if field is None or description.text is not TextForm.ASCII:
+            return {"value": credential.value}
+        return {"value": credential.value.encode().ljust(field.size, b"\0").hex().upper()}
+    if "kind" not in names and description.credential is not CredentialKind.CARD:
+        raise ValueError(f"{description.title} knows {description.credential}s only")
     parts = {"value": credential.value}
     if "facility" in names:
         parts["facility"], parts["value"] = cards.with_facility(credential.value)
@@ -136,9 +189,9 @@ def _canonical(description: Description, kind: CredentialKind, fields: Mapping[s
         case CredentialKind.CARD:
             return canonical(description.card, fields["value"], description.card_number, fields.get("facility"))
         case CredentialKind.FACE:
-            return cards.person(fields["value"])
+            return cards.person(_text(description, fields["value"]))
         case CredentialKind.QR:
-            return cards.code(fields["value"])
+            return cards.code(_text(description, fields["value"]))
 
 
 def _named(table: Mapping[str, T], text: str | None, absent: D, name: str) -> T | D:

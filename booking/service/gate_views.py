@@ -46,6 +46,14 @@ class AlertKind(StrEnum):
     """An event's time cannot be rebuilt."""
     LATE_ALARM = "late-alarm"
     """A fire alarm was heard of too late to begin an evacuation."""
+    FORCED = "forced"
+    """A door was opened without a release."""
+    HELD = "held"
+    """A door is open for too long."""
+    TAMPER = "tamper"
+    """A device at a lane was opened or taken off."""
+    POWER = "power"
+    """A device at a lane has lost its mains power."""
 
 
 @dataclass(frozen=True, slots=True)

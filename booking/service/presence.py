@@ -25,17 +25,29 @@ from booking.service.offers import offer_facts
 from booking.service.room import is_taken, settle_around
 from booking.service.unit import Unit
 from config.policy import InsideAtOpening
-from messages.access import AccessEvent, AccessOutcome, AlarmEvent, Direction, PassageEvent
+from messages.access import AccessEvent, AccessOutcome, AlarmEvent, AlarmKind, Direction, PassageEvent
+
+ALERT_OF = {
+    AlarmKind.FORCED: AlertKind.FORCED,
+    AlarmKind.HELD: AlertKind.HELD,
+    AlarmKind.TAMPER: AlertKind.TAMPER,
+    AlarmKind.POWER: AlertKind.POWER,
+}
+"""What staff are shown of a gate's alarms. The fire release does more: it begins an evacuation."""
 
 
 def record_event(unit: Unit, places: Places, command: RecordGateEvent) -> None:
     """Store a gate's event that is not known yet, and let it do what the rules say, judged by when it happened."""
     event = command.event
     match event:
+        case AlarmEvent(what=what) if what is not AlarmKind.FIRE:
+            if event.active:
+                where = (command.gate, event.epoch, event.sequence)
+                raise_alert(unit, ALERT_OF[what], where, command.at, portal=event.portal)
         case AlarmEvent():
             if not alarm(unit, places, command.gate, event, command.at):
                 where = (command.gate, event.epoch, event.sequence)
-                raise_alert(unit, AlertKind.LATE_ALARM, where, command.at)
+                raise_alert(unit, AlertKind.LATE_ALARM, where, command.at, portal=event.portal)
         case PassageEvent():
             _hear_of_passage(unit, places, command, event)
         case AccessEvent():

@@ -25,6 +25,10 @@ SAID = {
     AlertKind.GAP: N_("Events are missing between others."),
     AlertKind.CLOCK_UNKNOWN: N_("The time of an event cannot be worked out; it is among the dead letters."),
     AlertKind.LATE_ALARM: N_("An alarm was heard of too late to begin an evacuation: should an outage be excused?"),
+    AlertKind.FORCED: N_("A door was opened without being released."),
+    AlertKind.HELD: N_("A door has been open for too long."),
+    AlertKind.TAMPER: N_("A device at this lane was opened or taken off its place."),
+    AlertKind.POWER: N_("A device at this lane has no mains power."),
 }
 DO = {
     AlertKind.DIGEST_CONFLICT: N_("The gate has been asked to begin a new outbox. Look whether its disk was cloned."),
@@ -32,6 +36,10 @@ DO = {
     AlertKind.GAP: N_("The gate has been asked to send them again. See whether it is reachable."),
     AlertKind.CLOCK_UNKNOWN: N_("Give the gate a clock that runs without power, or a time server."),
     AlertKind.LATE_ALARM: N_("If people left because of it, excuse that time under violations."),
+    AlertKind.FORCED: N_("See whether the door is whole and closed; who went through was not read."),
+    AlertKind.HELD: N_("See what keeps the door open."),
+    AlertKind.TAMPER: N_("See whether the device is whole: what it reads may be listened to."),
+    AlertKind.POWER: N_("Look at its power supply: on a battery it runs for hours at most."),
 }
 
 

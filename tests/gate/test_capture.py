@@ -168,3 +168,32 @@ def test_what_is_not_on_the_disk_is_not_acknowledged(make, outbox):
     assert make().take(IN, frame, make().instant()).credential.value == "0006547886"
     full = make(FullDisk(outbox), stop=stop)
     assert full.take(IN, frame, full.instant()) is None
+
+
+TERMINAL = Lane(Portal("south-in", PortalDirection.IN, "face-55aa"), "", protocol("face-55aa"))
+CASE_OPENED, CASE_CLOSED = bytes.fromhex("55AA040000FB"), bytes.fromhex("55AA050000FA")
+
+
+def test_an_alarm_is_an_event_when_it_changes_however_often_it_is_said(make, outbox, caplog):
+    capture = make()
+    caplog.set_level(logging.INFO)
+    for raw in (CASE_CLOSED, CASE_OPENED, CASE_OPENED, CASE_CLOSED, CASE_CLOSED, CASE_OPENED):
+        take(capture, TERMINAL, raw)
+    events = [access.decode("bjut", "south", row.payload) for row in outbox.pending()]
+    assert [(event.what, event.active, event.portal) for event in events] == [
+        ("tamper", True, "south-in"),
+        ("tamper", False, "south-in"),
+        ("tamper", True, "south-in"),
+    ]
+    assert caplog.text.count("alarm portal=south-in what=tamper on") == 2
+
+
+def test_a_stranger_is_counted_and_is_no_event(make, outbox, caplog):
+    capture = make()
+    caplog.set_level(logging.INFO)
+    for _ in range(3):
+        take(capture, TERMINAL, bytes.fromhex("55AA020000FD"))
+    assert (list(outbox.pending()), capture.strangers("south-in")) == ([], 3)
+    capture.report_bad_frames()
+    capture.report_bad_frames()
+    assert caplog.text.count("faces that the terminal did not know portal=south-in count=3 in_all=3") == 1

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from messages import access, acknowledgement, command, notification, presence, seats
-from messages.access import AccessEvent, AccessOutcome, AlarmEvent, Credential, CredentialKind, Direction, PassageEvent
+from messages.access import (
+    AccessEvent,
+    AccessOutcome,
+    AlarmEvent,
+    AlarmKind,
+    Credential,
+    CredentialKind,
+    Direction,
+    PassageEvent,
+)
 from messages.acknowledgement import Acknowledgement, RejectCode, Rejected
 from messages.command import Resync, Screenshot
 from messages.notification import Notification
@@ -65,6 +74,16 @@ ALARM = AlarmEvent(
     epoch=EPOCH,
     sequence=20,
 )
+TAMPER = AlarmEvent(
+    portal="south-1",
+    active=True,
+    occurred_at=at("16:38:03"),
+    monotonic_ns=83_334_567_890,
+    boot_id=BOOT,
+    epoch=EPOCH,
+    sequence=21,
+    what=AlarmKind.TAMPER,
+)
 ACK = Acknowledgement(EPOCH, [(1, 16), (19, 19)], [Rejected(18, RejectCode.DIGEST_CONFLICT)], at("16:38:04"))
 BIRTH = Presence(
     PresenceState.BIRTH, 3, "0.1.0", at("16:38:05"), 85_234_567_890, BOOT, OutboxState(EPOCH, 19, 1, 17, EPOCH - 1)
@@ -100,6 +119,11 @@ CASES = {
         PASSAGE,
     ),
     "alarm": (lambda: access.encode("bjut", "south", ALARM), lambda raw: access.decode("bjut", "south", raw), ALARM),
+    "alarm-tamper": (
+        lambda: access.encode("bjut", "south", TAMPER),
+        lambda raw: access.decode("bjut", "south", raw),
+        TAMPER,
+    ),
     "acknowledgement": (
         lambda: acknowledgement.encode("bjut", "main", ACK, event_id="ack-1"),
         acknowledgement.decode,

@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messages import access, acknowledgement, presence, seats
-from messages.access import AccessEvent, AccessOutcome, AlarmEvent, Credential, CredentialKind, Direction, PassageEvent
+from messages.access import (
+    AccessEvent,
+    AccessOutcome,
+    AlarmEvent,
+    AlarmKind,
+    Credential,
+    CredentialKind,
+    Direction,
+    PassageEvent,
+)
 from messages.acknowledgement import Acknowledgement, RejectCode, Rejected, ranges_of
 from messages.presence import OutboxState, Presence, PresenceState
 from messages.seats import AreaMap, SeatState, SeatStatus
@@ -34,7 +43,7 @@ ACCESS = st.builds(
     outcome=st.sampled_from(AccessOutcome),
     **COMMON,
 )
-ALARM = st.builds(AlarmEvent, active=st.booleans(), **COMMON)
+ALARM = st.builds(AlarmEvent, active=st.booleans(), what=st.sampled_from(AlarmKind), **COMMON)
 PASSAGE = st.builds(PassageEvent, of=NUMBERS, passed=st.booleans(), **COMMON)
 
 

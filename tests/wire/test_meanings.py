@@ -1,15 +1,18 @@
 """What frames of a board say: the shipped boards' messages, both ways; and what contradicts itself is a sentence."""
 
+from functools import reduce
+from operator import xor
+
 import pytest
 
 from config import ConfigError, merge, read_toml, shipped, structure
-from messages.access import AccessOutcome, Credential, CredentialKind, Direction
+from messages.access import AccessOutcome, AlarmKind, Credential, CredentialKind, Direction
 from wire.description import Description
 from wire.families import protocol, shipped_names
 from wire.found import BadFrame
 from wire.frames import FrameDecoder, encode
 from wire.meanings import Says
-from wire.reads import Read, Remark, Walk, fields_of, said_by
+from wire.reads import Alarm, Read, Remark, Walk, fields_of, said_by
 
 ANN = Credential(CredentialKind.CARD, "0006547886")
 EB = read_toml(shipped("protocols", "eb-tripod.toml"))
@@ -90,7 +93,8 @@ def test_what_a_board_writes_is_read_the_same(said):
 @pytest.mark.parametrize("way", [Direction.IN, Direction.OUT])
 def test_every_shipped_family_writes_what_it_reads(name, way):
     description = protocol(name)
-    wanted = [Read(ANN, way)] if description.reads else []
+    who = Credential(description.credential, ANN.value)
+    wanted = [Read(who, way)] if description.reads else []
     if any(message.says is Says.PASSED for message in description.messages.values()):
         wanted.append(Walk(True, way))
     for said in wanted:
@@ -117,6 +121,78 @@ def test_a_read_without_its_value_is_a_bad_frame():
     assert "too short for its value" in found.detail
 
 
+FACE = CredentialKind.FACE
+
+
+def line(text):
+    return decoded(protocol("face-line"), text + b"\n")
+
+
+def binary(command, data=b""):
+    """A frame of face-55aa: 55 AA, command, length of the data, data, XOR."""
+    raw = bytes([0x55, 0xAA, command, len(data), 0]) + data
+    return decoded(protocol("face-55aa"), raw + bytes([reduce(xor, raw)]))
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (line(b"FACE,s202304125,80,OUT"), Read(Credential(FACE, "S202304125"), Direction.OUT)),
+        (line(b"FACE,20231234,99.5"), Read(Credential(FACE, "20231234"))),
+        (line(b"FACE,20231234,79.9,IN"), Remark(Says.STRANGER)),
+        (line(b"FACE,STRANGER,99,IN"), Remark(Says.STRANGER)),
+        (line(b"FACE,stranger,99,IN"), Remark(Says.STRANGER)),
+        (line(b"FACE,0,99,IN"), Remark(Says.STRANGER)),
+        (line(b"FACE,,12,IN"), Remark(Says.STRANGER)),
+        (binary(1, b"S202304125".ljust(16, b"\0") + b"\x50\x02"), Read(Credential(FACE, "S202304125"), Direction.OUT)),
+        (binary(1, b"20231234".ljust(16) + b"\x64\x01"), Read(Credential(FACE, "20231234"), Direction.IN)),
+        (binary(1, b"20231234".ljust(16, b"\xff") + b"\x4f\x01"), Remark(Says.STRANGER)),
+        (binary(1, bytes(16) + b"\x64\x01"), Remark(Says.STRANGER)),
+        (binary(1, b"20231234".ljust(16)), Remark(Says.STRANGER)),  # no score at all
+        (binary(2), Remark(Says.STRANGER)),
+        (binary(3), Remark(Says.NOTHING)),
+        (binary(4), Alarm(AlarmKind.TAMPER, active=True)),
+        (binary(5), Alarm(AlarmKind.TAMPER, active=False)),
+    ],
+)
+def test_a_face_is_a_person_number_and_a_stranger_nobodys(said, expected):
+    """Face values are person numbers; less sure than the description asks for is no credential"""
+    assert said == expected
+
+
+@pytest.mark.parametrize(
+    "said",
+    [binary(1, "学号".encode().ljust(16, b"\0") + b"\x64\x01"), binary(1, b"a b".ljust(16, b"\0") + b"\x64\x01")],
+)
+def test_what_is_no_person_number_is_a_bad_frame(said):
+    assert isinstance(said, BadFrame)
+
+
+@pytest.mark.parametrize("name", ["face-line", "face-55aa"])
+@pytest.mark.parametrize("way", [Direction.IN, Direction.OUT])
+def test_a_face_terminal_writes_what_it_reads(name, way):
+    read = Read(Credential(FACE, "S202304125"), way)
+    raw = encode(protocol(name), fields_of(protocol(name), read))
+    assert decoded(protocol(name), raw.rstrip(b"\r")) == read
+    with pytest.raises(ValueError, match="knows faces only"):
+        fields_of(protocol(name), Read(ANN, way))
+
+
+def test_another_score_is_sure_enough_where_the_description_says_so():
+    lax = structure(
+        merge(read_toml(shipped("protocols", "face-line.toml")), {"recognition": {"at_least": 0.5}}), Description, "x"
+    )
+    assert decoded(lax, b"FACE,20231234,0.6,IN\n") == Read(Credential(FACE, "20231234"), Direction.IN)
+
+
+def test_a_board_says_that_the_fire_release_went_off():
+    fire = {"fire": {"says": "alarm", "when": {"command": "13"}, "alarm": "fire"}}
+    over = {"calm": {"says": "alarm-over", "when": {"command": "14"}, "alarm": "fire"}}
+    description = board(messages=fire | over)
+    assert decoded(description, encode(description, {"command": "13"})) == Alarm(AlarmKind.FIRE, active=True)
+    assert decoded(description, encode(description, {"command": "14"})) == Alarm(AlarmKind.FIRE, active=False)
+
+
 def without(data: dict, key: str) -> dict:
     return {name: value for name, value in data.items() if name != key}
 
@@ -132,6 +208,13 @@ def without(data: dict, key: str) -> dict:
         (merge(BOARD, {"messages": {"any": {"answer": "any"}}}), r"\[messages.any\] has an answer but says ask"),
         (merge(BOARD, {"messages": {"alive": {"outcome": "denied"}}}), r"\[messages.alive\] has an outcome but says nothing"),
         (merge(BOARD, {"messages": {"read": {"answer": "thx"}}}), r"answer = 'thx': there is no \[messages.thx\]"),
+        (merge(BOARD, {"messages": {"alive": {"alarm": "fire"}}}), r"\[messages.alive\] says nothing: `alarm` = .* need each other"),
+        (merge(BOARD, {"messages": {"alive": {"says": "alarm"}}}), r"\[messages.alive\] says alarm: `alarm` = .* need each other"),
+        (merge(BOARD, {"messages": {"alive": {"says": "alarm", "alarm": "flood"}}}), "alarm: 'flood' is not one of fire, forced"),
+        (merge(BOARD, {"recognition": {"at_least": 5}}), "the field 'score' and recognition.at_least need each other"),
+        (merge(BOARD, {"fields": {"score": {"at": 4, "size": 1}}}), "the field 'score' and recognition.at_least need each other"),
+        (merge(BOARD, {"credential": "palm"}), "credential: 'palm' is not one of card, face, qr"),
+        (merge(BOARD, {"text": "utf-8"}), "text: 'utf-8' is not one of hex, ascii"),
         # A description never opens a door.
         (merge(BOARD, {"messages": {"read": {"answer": "open"}}}), "answer = 'open' says open: only ask, acknowledge and refuse"),
         (merge(BOARD, {"messages": {"any": {"when": {"command": "30", "outcome": "01"}}}}), "is the frame of open, which says open"),

@@ -61,6 +61,18 @@ def test_what_is_shown_of_the_polled_controller_is_in_its_file():
     assert merge_all(whole, *blocks) == whole
 
 
+def test_the_face_terminals_are_shown_as_they_are():
+    command, output = re.search(r"--protocol face-line --hex '(.*?)'\n(.*?)```", PAGE, re.DOTALL).groups()
+    assert CliRunner().invoke(frames, ["--protocol", "face-line", "--hex", command]).output == output
+    blocks = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", section("A face"), re.DOTALL)]
+    whole = read_toml(shipped("protocols", "face-55aa.toml"))
+    del blocks[0]["recognition"]["nobody"]
+    assert merge_all(whole, *blocks) == whole
+    raw = re.search(r"\n(55 AA  01 .*?)\n", PAGE)[1]
+    shown = CliRunner().invoke(frames, ["--protocol", "face-55aa", "--hex", raw])
+    assert "good       face 20231234, in" in shown.output
+
+
 def test_the_rules_that_would_fit_are_shown_as_the_page_shows_them():
     command, end = re.search(
         r"\$ seatgate frames --protocol rdm6300 --hex '([^\n]*FB[^\n]*)'\n…\n(.*?)```", PAGE, re.DOTALL

@@ -267,8 +267,8 @@ class Wire:
     def walked(self, of, *, passed, at=None):
         return self.say(self.event(PassageEvent, f"{self.name}-1", at, of=of, passed=passed))
 
-    def alarm(self, at=None, *, active=True):
-        return self.say(self.event(AlarmEvent, f"{self.name}-1", at, active=active))
+    def alarm(self, at=None, *, active=True, **more):
+        return self.say(self.event(AlarmEvent, f"{self.name}-1", at, active=active, **more))
 
     def say(self, *events):
         return self.hand([self.message(Leaf.ACCESS, access.encode(self.house.site.id, self.name, e)) for e in events])

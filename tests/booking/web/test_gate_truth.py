@@ -1,5 +1,6 @@
 """What gates tell of themselves: nothing is missed in silence, and a wrong clock costs nobody anything."""
 
+import html
 from datetime import timedelta
 
 import attrs
@@ -7,6 +8,7 @@ import pytest
 
 from booking.service.commands import KeepDeadLetter
 from messages import command
+from messages.access import AlarmEvent, AlarmKind
 from tests.booking.web.conftest import SECOND
 from tests.booking.web.test_evacuation import ruled, stay_of
 
@@ -285,3 +287,24 @@ def test_an_alarm_that_is_heard_of_too_late_begins_nothing_and_is_put_before_sta
     gate.alarm("17:00")
     going = len(house.reads.evacuations(going_on=True))
     assert (going, alerts(staff)) == ((0, [("late-alarm", 1)]) if minutes == 5 else (1, []))
+
+
+@pytest.mark.parametrize("what", [AlarmKind.FORCED, AlarmKind.HELD, AlarmKind.TAMPER, AlarmKind.POWER])
+def test_what_is_wrong_at_a_door_is_put_before_staff_and_begins_no_evacuation(
+    open_house, api_of, wire_of, browser_of, what
+):
+    house = open_house(name=what)
+    staff, gate = api_of(house, STAFF), wire_of(house)
+    (answer,) = gate.alarm(what=what)
+    gate.say(gate.event(AlarmEvent, "south-1", what=what, active=True, sequence=1))  # the broker brings it again
+    gate.alarm(what=what, active=False)
+    assert answer.ranges == [(1, 1)]
+    assert (alerts(staff), house.reads.evacuations(going_on=True)) == ([(what, 1)], [])
+    shown = staff.get("/api/v1/staff/alerts").json()["items"][0]
+    assert shown["facts"] == {"portal": "south-1"}
+    for language, lane in (("zh", "通道 south-1"), ("en", "at lane south-1")):
+        page = browser_of(house, STAFF)
+        page.cookies.set("seatgate-language", language)
+        text = html.unescape(page.get("/staff/alerts").text)
+        items = staff.get("/api/v1/staff/alerts", headers={"accept-language": language}).json()["items"]
+        assert (lane in text, items[0]["sentence"] in text) == (True, True)
