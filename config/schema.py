@@ -6,6 +6,7 @@ Types only. The rules and their numbers are in `config.policy`.
 from datetime import date, time, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -112,12 +113,17 @@ class Area:
 
 @attrs.frozen
 class Portal:
-    """One lane of a turnstile on one serial port. Empty `port`: the simulator's in `seatgate run`."""
+    """One lane of a turnstile on one line. Empty `port`: the simulator's in `seatgate run`."""
 
     id: str
     direction: PortalDirection
     protocol: str
     port: str = ""
+    """Several portals of one gate and one family may share a line."""
+    address: int | None = None
+    """Which device on a shared line it is."""
+    options: dict[str, Any] = attrs.field(factory=dict)
+    """What else its family wants to know: docs/protocols.md."""
     name: Text | None = None
     reports_passage: bool = False
     """Its turnstile says whether somebody walked through: what a swipe does waits for that (`policy.gate.pass_timeout`)."""

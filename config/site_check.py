@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from config import ConfigError, load, shipped
+from config import ConfigError, load
 from config.errors import nearest
 from config.plans import Plan, load_plan
 from config.policy_check import policy_problems, sign_out_problems
+from config.protocol_names import coded, protocol_names
 from config.schema import Area, DateHours, Geofence, Site, Support, WeekHours
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
@@ -36,11 +37,6 @@ def load_site(file: Path | Traversable) -> Site:
     if found := problems(site):
         raise ConfigError(str(file), found)
     return site
-
-
-def protocol_names() -> list[str]:
-    """Return the names of the serial frame families that ship."""
-    return sorted(file.name.removesuffix(".toml") for file in shipped("protocols").iterdir())
 
 
 def problems(site: Site) -> list[str]:
@@ -158,10 +154,7 @@ def _bad_closed_seats(key: str, area: Area, plan: Plan) -> Iterator[str]:
 
 
 def _bad_gates(site: Site) -> Iterator[str]:
-    ports = Counter(portal.port for gate in site.gates for portal in gate.portals if portal.port)
-    for port, count in ports.items():
-        if count > 1:
-            yield f"gates.portals: {count} portals name the serial port {port!r}"
+    yield from _bad_lines(site)
     for gate in site.gates:
         key = f"gates.{gate.id}"
         yield from _unknown(f"{key}.venue", gate.venue, [venue.id for venue in site.venues], "venue")
@@ -174,6 +167,23 @@ def _bad_gates(site: Site) -> Iterator[str]:
             # A description of the site's own is read, and complained about, by the gate that uses it.
             if not portal.protocol.endswith(".toml"):
                 yield from _unknown(f"{key}.{portal.id}.protocol", portal.protocol, protocol_names(), "protocol")
+
+
+def _bad_lines(site: Site) -> Iterator[str]:
+    """Yield what is wrong with portals that name the same port."""
+    owners: dict[str, tuple[str, str]] = {}
+    for gate in site.gates:
+        for portal in gate.portals:
+            owner = owners.setdefault(portal.port, (gate.id, portal.protocol))
+            key = f"gates.{gate.id}.{portal.id}"
+            if portal.port and owner[0] != gate.id:
+                yield f"{key}.port: {portal.port!r} is a line of gate {owner[0]!r}: one process holds it"
+            elif portal.port and owner[1] != portal.protocol:
+                yield f"{key}.protocol: another portal on {portal.port!r} has {owner[1]!r}"
+    alone = [each.port for gate in site.gates for each in gate.portals if each.port and each.protocol not in coded()]
+    for port, count in Counter(alone).items():
+        if count > 1:
+            yield f"gates.portals: {count} portals name the serial port {port!r}"
 
 
 def _bad_kiosks(site: Site) -> Iterator[str]:

@@ -1,29 +1,29 @@
 """The gate process: which part runs on which thread, in what order they start and stop. All logic is elsewhere.
 
-Threads: one for each portal (port → decoder → capture → outbox), one for delivery, one for the duties of the minute;
+Threads: one for each line (port → driver → capture → outbox), one for delivery, one for the duties of the minute;
 the main thread waits for the stop signal and feeds the watchdog.
 """
 
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import datetime, timedelta
 from functools import partial
 
-from config.schema import Site
+from config.schema import Portal, Site
 from gate import status
 from gate.capture import Capture
 from gate.delivery import Delivery
-from gate.settings import GateSettings, Lane, load_lanes
+from gate.settings import GateSettings, drivers, load_lanes
 from runtime.booking_http import DeviceHttp
 from runtime.clock import Clock
 from runtime.outbox import Outbox, OutboxError
 from runtime.service import Service
 from runtime.signing import SigningKey
-from wire.frames import BadFrame, Frame, FrameDecoder
-from wire.serial_port import Lost, Opened, PortError, SerialPort
-from wire.talk import Talk
+from wire.found import BadFrame
+from wire.line_driver import Driver, Instant
+from wire.reads import Said
 
 _log = logging.getLogger(__name__)
 JOIN_SECONDS = 1.5
@@ -37,6 +37,7 @@ def run(settings: GateSettings) -> int:
     """Run until stopped and return the exit code. ConfigError, OutboxError or SigningKeyError when it cannot start."""
     clock = Clock.from_environment()
     site, lanes = load_lanes(settings)
+    lines = drivers(settings, lanes)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = SigningKey.load_or_create(settings.signing_key)
     keep = timedelta(days=settings.keep_acknowledged_days)
@@ -46,7 +47,21 @@ def run(settings: GateSettings) -> int:
         closing(DeviceHttp(settings.booking_url, settings.gate, key, clock)) as booking,
     ):
         delivery = Delivery(settings, site, outbox=outbox, key=key, booking=booking, clock=clock)
-        return _Gate(settings, site, lanes, outbox=outbox, delivery=delivery, clock=clock, service=service).run()
+        return _Gate(settings, site, lines, outbox=outbox, delivery=delivery, clock=clock, service=service).run()
+
+
+class _House:
+    """The gate, as its lines see it; see `wire.line_driver.House`."""
+
+    def __init__(self, capture: Capture, portals: dict[str, Portal], changed: threading.Event) -> None:
+        self._capture, self._portals, self._changed = capture, portals, changed
+        self.instant = capture.instant
+
+    def take(self, portal: str, said: Said | BadFrame, at: Instant) -> bool:
+        return self._capture.take(self._portals[portal], said, at)
+
+    def changed(self) -> None:
+        self._changed.set()
 
 
 class _Gate:
@@ -56,7 +71,7 @@ class _Gate:
         self,
         settings: GateSettings,
         site: Site,
-        lanes: list[Lane],
+        lines: list[tuple[Driver, list[Portal]]],
         *,
         outbox: Outbox,
         delivery: Delivery,
@@ -64,11 +79,11 @@ class _Gate:
         service: Service,
     ) -> None:
         self._settings, self._clock, self._service = settings, clock, service
-        self._lanes = lanes
+        self._lines = [driver for driver, _ in lines]
+        self._driver_of = {portal.id: driver for driver, portals in lines for portal in portals}
         self._outbox, self._delivery = outbox, delivery
         self._failed = threading.Event()
         self._changed = threading.Event()
-        self._ports = {lane.portal.id: SerialPort(lane.device, lane.description.serial) for lane in lanes}
         self._capture = Capture(
             site.id,
             settings.gate,
@@ -79,8 +94,9 @@ class _Gate:
             stop=service.stop,
             on_stored=self._when_stored,
         )
+        house = _House(self._capture, {portal.id: portal for _, portals in lines for portal in portals}, self._changed)
         self._threads = [
-            *(self._thread(f"portal-{lane.portal.id}", partial(self._read, lane)) for lane in lanes),
+            *(self._thread(f"line-{portals[0].id}", partial(driver.run, house)) for driver, portals in lines),
             self._thread("delivery", partial(delivery.run, service.stop, self._changed.set)),
             self._thread("minute", self._duties),
         ]
@@ -89,16 +105,16 @@ class _Gate:
         for thread in self._threads:
             thread.start()
         # Opening a port throws away what came before: whoever waits for "ready" may send from then on.
-        for port in self._ports.values():
-            port.tried.wait(TRY_SECONDS)
-        self._service.ready(f"gate {self._settings.gate}, {len(self._lanes)} portals")
+        for line in self._lines:
+            line.tried.wait(TRY_SECONDS)
+        self._service.ready(f"gate {self._settings.gate}, {len(self._driver_of)} portals")
         self._service.wait(lambda: all(thread.is_alive() for thread in self._threads))
         self._stop()
         return 1 if self._failed.is_set() else 0
 
     def _stop(self) -> None:
-        for port in self._ports.values():
-            port.stop()
+        for line in self._lines:
+            line.stop()
         self._changed.set()
         self._delivery.wake()
         deadline = self._clock.monotonic_ns() + round(JOIN_SECONDS * 1_000_000_000)
@@ -123,34 +139,6 @@ class _Gate:
     def _when_stored(self) -> None:
         self._delivery.send_stored()
         self._changed.set()
-
-    def _read(self, lane: Lane) -> None:
-        decoder, talk = FrameDecoder(lane.description), Talk(lane.description)
-        port = self._ports[lane.portal.id]
-        for event in port.listen(talk.tick):
-            at = self._capture.instant()
-            found: list[Frame | BadFrame] = []
-            match event:
-                case Opened():
-                    self._changed.set()
-                case Lost():
-                    found = decoder.finish()
-                    self._changed.set()
-                case bytes():
-                    talk.heard(at.monotonic_ns)
-                    found = decoder.feed(event)
-            answers = [talk.answer(said) for each in found if (said := self._capture.take(lane, each, at)) is not None]
-            # One voice at a time: of several frames that came together, the last one is answered.
-            content = next((answer for answer in reversed(answers) if answer), b"")
-            self._say(port, talk, content or talk.due(self._clock.monotonic_ns()))
-
-    def _say(self, port: SerialPort, talk: Talk, content: bytes) -> None:
-        """Send something once the line has been quiet long enough; a device that does not take it is asked again."""
-        if not content or self._service.stop.wait(talk.hold(self._clock.monotonic_ns())):
-            return
-        with suppress(PortError):  # `listen` meets the same fault, tells it and opens the port again
-            port.write(content)
-        talk.sent(content, self._clock.monotonic_ns())
 
     def _duties(self) -> None:
         """Write the status when something changed, count and report every minute, and prune once a day."""
@@ -182,8 +170,10 @@ class _Gate:
     def _write_status(self) -> None:
         last, fault = self._capture.last_frames(), self._capture.fault
         lanes = {
-            portal: status.LaneStatus(port.is_open, last.get(portal), self._capture.bad_frames(portal))
-            for portal, port in self._ports.items()
+            portal: status.LaneStatus(
+                not (trouble := driver.trouble(portal)), last.get(portal), self._capture.bad_frames(portal), trouble
+            )
+            for portal, driver in self._driver_of.items()
         }
         try:
             self._service.status(fault or f"{sum(lane.is_open for lane in lanes.values())}/{len(lanes)} ports open")

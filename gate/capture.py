@@ -1,7 +1,7 @@
 """From frames to committed events, for all portals of a gate: repeats dropped, bad frames counted, nothing lost.
 
-Portals are read on threads of their own; one lock here puts their events in order. While the outbox cannot take an
-event (a full disk), the event stays in hand, the lock stays held and so every portal stops being read: what the
+Lines are read on threads of their own; one lock here puts their events in order. While the outbox cannot take an
+event (a full disk), the event stays in hand, the lock stays held and so every line stops being read: what the
 turnstiles send meanwhile waits in the kernel's buffers. Threads are started in `app`, never here.
 """
 
@@ -14,16 +14,17 @@ from functools import partial
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from config.schema import Portal
 from gate.bad_frames import BadFrames
-from gate.events import Instant, access_event, alarm_event, direction_of, lane_of, outgoing, passage_event
+from gate.events import access_event, alarm_event, direction_of, lane_of, outgoing, passage_event
 from gate.passages import Passages
-from gate.settings import Lane
 from messages.access import AccessOutcome, AlarmKind, GateEvent, mask
 from runtime.clock import Clock
 from runtime.outbox import Make, OutboxError, Row
-from wire.found import BadFrame, Frame
+from wire.found import BadFrame
+from wire.line_driver import Instant
 from wire.meanings import Says
-from wire.reads import Alarm, Read, Remark, Said, Walk, said_by
+from wire.reads import Alarm, Read, Remark, Said, Walk
 from wire.repeats import Repeats
 
 _log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Appends(Protocol):
 
 
 class Capture:
-    """Takes what the decoders of a gate find. `on_stored` is called after each commit and must return at once."""
+    """Takes what is said on the lines of a gate. `on_stored` is called after each commit and must return at once."""
 
     def __init__(
         self,
@@ -77,61 +78,59 @@ class Capture:
         clock = self._clock
         return Instant(clock.now().astimezone(self._zone), clock.monotonic_ns(), clock.boot_id)
 
-    def take(self, lane: Lane, found: Frame | BadFrame, at: Instant) -> Said | BadFrame | None:
-        """Store what a good frame says unless it is a repeat; count a bad frame. Returns once the event is on the disk.
+    def take(self, portal: Portal, said: Said | BadFrame, at: Instant) -> bool:
+        """Store what was said unless it is a repeat; count a bad frame. Returns once the event is on the disk.
 
-        What it returns may be acknowledged to the device: None where an event could not be stored before the stop.
+        True: it may be acknowledged to the device. False: the event could not be stored before the stop.
         """
-        said = said_by(lane.description, found) if isinstance(found, Frame) else found
         if isinstance(said, BadFrame):
-            self._drop(lane, said)
-            return said
+            self._drop(portal, said)
+            return True
         with self._figures:
-            self._last[lane.portal.id] = at.wall
+            self._last[portal.id] = at.wall
         with self._order:
             match said:
                 case Read():
-                    stored = self._take_read(lane, said, at)
+                    return self._take_read(portal, said, at)
                 case Walk():
-                    stored = self._take_walk(lane, said, at)
+                    return self._take_walk(portal, said, at)
                 case Alarm():
-                    stored = self._take_alarm(lane, said, at)
+                    return self._take_alarm(portal, said, at)
                 case Remark():
-                    self._strangers[lane.portal.id] += said.says is Says.STRANGER
-                    stored = True
-        return said if stored else None
+                    self._strangers[portal.id] += said.says is Says.STRANGER
+        return True
 
-    def _take_read(self, lane: Lane, read: Read, at: Instant) -> bool:
-        if self._repeats.is_repeat(read.credential, lane.portal.id, at.monotonic_ns):
+    def _take_read(self, portal: Portal, read: Read, at: Instant) -> bool:
+        if self._repeats.is_repeat(read.credential, portal.id, at.monotonic_ns):
             return True
         who = f"{read.credential.kind}={mask(read.credential.value)}"
-        sequence = self._store(lane, partial(access_event, lane.portal, read, at), who)
+        sequence = self._store(portal, partial(access_event, portal, read, at), who)
         if sequence is None:
             return False
         if read.outcome is not AccessOutcome.DENIED:
-            way = direction_of(lane.portal, read)
-            self._passages.await_word(lane.portal.id, sequence, way, at.monotonic_ns)
+            way = direction_of(portal, read)
+            self._passages.await_word(portal.id, sequence, way, at.monotonic_ns)
         return True
 
-    def _take_walk(self, lane: Lane, walk: Walk, at: Instant) -> bool:
+    def _take_walk(self, portal: Portal, walk: Walk, at: Instant) -> bool:
         what = "passed" if walk.passed else "not-passed"
-        of = self._passages.claim(lane_of(lane.portal), walk.direction, at.monotonic_ns)
+        of = self._passages.claim(lane_of(portal), walk.direction, at.monotonic_ns)
         if of is None:
-            _log.info("a word on a passage belongs to no read portal=%s %s", lane.portal.id, what)
+            _log.info("a word on a passage belongs to no read portal=%s %s", portal.id, what)
             return True
-        made = partial(passage_event, lane.portal, walk, of, at)
-        return self._store(lane, made, f"{what} of={of}") is not None
+        made = partial(passage_event, portal, walk, of, at)
+        return self._store(portal, made, f"{what} of={of}") is not None
 
-    def _take_alarm(self, lane: Lane, alarm: Alarm, at: Instant) -> bool:
+    def _take_alarm(self, portal: Portal, alarm: Alarm, at: Instant) -> bool:
         """Store an alarm that changed: boards say again and again that it goes on, or that all is well."""
-        key = (lane.portal.id, alarm.what)
+        key = (portal.id, alarm.what)
         if self._alarms.get(key, False) is alarm.active:
             return True
-        made = partial(alarm_event, lane.portal, alarm, at)
-        if self._store(lane, made, f"alarm={alarm.what} active={alarm.active}") is None:
+        made = partial(alarm_event, portal, alarm, at)
+        if self._store(portal, made, f"alarm={alarm.what} active={alarm.active}") is None:
             return False
         self._alarms[key] = alarm.active
-        _log.warning("alarm portal=%s what=%s %s", lane.portal.id, alarm.what, "on" if alarm.active else "over")
+        _log.warning("alarm portal=%s what=%s %s", portal.id, alarm.what, "on" if alarm.active else "over")
         return True
 
     def last_frames(self) -> dict[str, datetime]:
@@ -159,13 +158,13 @@ class Capture:
             _log.info("faces that the terminal did not know portal=%s count=%d in_all=%d", portal, count, seen[portal])
         self._told_strangers = seen
 
-    def _drop(self, lane: Lane, bad: BadFrame) -> None:
+    def _drop(self, portal: Portal, bad: BadFrame) -> None:
         with self._figures:
-            line = self._bad.note(lane.portal.id, bad)
+            line = self._bad.note(portal.id, bad)
         if line:
             _log.warning("%s", line)
 
-    def _store(self, lane: Lane, event_of: Callable[..., GateEvent], what: str) -> int | None:
+    def _store(self, portal: Portal, event_of: Callable[..., GateEvent], what: str) -> int | None:
         """Commit an event and return its sequence; None when stopped before that. `what` is for the log, masked."""
 
         def make(epoch: int, sequence: int) -> tuple[str, bytes]:
@@ -178,10 +177,10 @@ class Capture:
             except OutboxError as error:
                 self.fault = str(error)
                 if tries % ALARM_EVERY == 0:
-                    _log.critical("AN EVENT CANNOT BE STORED, reading has stopped portal=%s: %s", lane.portal.id, error)
+                    _log.critical("AN EVENT CANNOT BE STORED, reading has stopped portal=%s: %s", portal.id, error)
                 tries += 1
                 if self._stop.wait(RETRY_SECONDS):
-                    _log.critical("stopped with an event that could not be stored portal=%s %s", lane.portal.id, what)
+                    _log.critical("stopped with an event that could not be stored portal=%s %s", portal.id, what)
                     return None
             else:
                 break
@@ -189,5 +188,5 @@ class Capture:
             _log.warning("events are stored again, reading goes on")
             self.fault = ""
         self._on_stored()  # before anything that can wait: the event is on its way while we log it
-        _log.info("event stored sequence=%d portal=%s %s", row.sequence, lane.portal.id, what)
+        _log.info("event stored sequence=%d portal=%s %s", row.sequence, portal.id, what)
         return row.sequence

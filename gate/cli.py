@@ -9,14 +9,17 @@ from pathlib import Path
 import click
 
 from config import ConfigError
+from config.protocol_names import protocol_names
 from gate import app
 from gate.frame_view import advice, bytes_of, view
 from gate.settings import load_settings
 from runtime import logs
 from runtime.errors import RuntimeFault
+from wire.described import Described
 from wire.description import Description
-from wire.families import protocol, shipped_names
+from wire.families import family
 from wire.frames import BadFrame, Frame, FrameDecoder
+from wire.line_driver import FrameView, Shows
 from wire.serial_port import Lost, PortError, SerialPort
 from wire.talk import Talk
 
@@ -53,7 +56,7 @@ def gate(config_file: Path) -> None:
     "--protocol",
     "name",
     required=True,
-    help=f"A family ({', '.join(shipped_names())}), or a description of your own: a path ending in .toml.",
+    help=f"A family ({', '.join(protocol_names())}), or a description of your own: a path ending in .toml.",
 )
 @click.option("--port", metavar="DEV", help="Watch this device until Ctrl-C; its gate must not be running.")
 @click.option("--hex", "text", metavar="BYTES", help="""Look at these bytes, e.g. '02 "010063E9AE" "25" 03'.""")
@@ -65,10 +68,29 @@ def frames(name: str, port: str | None, text: str | None) -> None:
     if (port is None) is (text is None):
         raise click.UsageError("give either --port (a device to watch) or --hex (bytes to look at)")
     try:
-        description = protocol(name)
-        found = _in_bytes(description, bytes_of(text)) if text is not None else _on_port(description, str(port))
+        spoken = family(name)
+        content = bytes_of(text) if text is not None else None
     except ValueError as error:
         raise click.ClickException(str(error)) from error
+    match spoken:
+        case Described():
+            description = spoken.description
+            found = _in_bytes(description, content) if content is not None else _on_port(description, str(port))
+            count, bad, last_words = _show(description, found)
+        case Shows():
+            in_code = spoken.view()
+            shown = _of_code(in_code, content) if content is not None else _code_on_port(in_code, spoken, str(port))
+            count, bad, last_words = _show_code(shown)
+        case _:
+            raise click.ClickException(f"{name!r} is a family in code that shows no frames")
+    if last_words:
+        click.echo(last_words)
+    click.echo(f"{count} frame{'s' * (count != 1)}, {bad} bad." if count else "No frame was found.")
+    raise SystemExit(1 if bad or not count else 0)
+
+
+def _show(description: Description, found: Iterator[Frame | BadFrame]) -> tuple[int, int, str]:
+    """Print each frame; return how many there were, how many bad, and advice where a checksum did not fit."""
     count, bad, summed, doubtful = 0, 0, list[bytes](), False
     try:
         for each in found:
@@ -80,10 +102,33 @@ def frames(name: str, port: str | None, text: str | None) -> None:
                 doubtful = doubtful or each.checked.found != each.checked.expected
     except KeyboardInterrupt:
         click.echo()
-    if doubtful:
-        click.echo(advice(description, summed))
-    click.echo(f"{count} frame{'s' * (count != 1)}, {bad} bad." if count else "No frame was found.")
-    raise SystemExit(1 if bad or not count else 0)
+    return count, bad, advice(description, summed) if doubtful else ""
+
+
+def _show_code(found: Iterator[tuple[str, bool]]) -> tuple[int, int, str]:
+    """Do the same for a family in code."""
+    count = bad = 0
+    try:
+        for lines, good in found:
+            click.echo(lines)
+            count, bad = count + 1, bad + (not good)
+    except KeyboardInterrupt:
+        click.echo()
+    return count, bad, ""
+
+
+def _of_code(frames: FrameView, content: bytes) -> Iterator[tuple[str, bool]]:
+    yield from frames.feed(content)
+    yield from frames.finish()
+
+
+def _code_on_port(frames: FrameView, spoken: Shows, device: str) -> Iterator[tuple[str, bool]]:
+    """Listen to a device and say nothing."""
+    logs.setup("info")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for event in SerialPort(device, spoken.serial).listen():
+        if isinstance(event, Lost | bytes):
+            yield from frames.finish() if isinstance(event, Lost) else frames.feed(event)
 
 
 def _in_bytes(description: Description, content: bytes) -> Iterator[Frame | BadFrame]:

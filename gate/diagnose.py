@@ -88,7 +88,12 @@ def _port(lane: Lane, seen: GateStatus | None) -> Check:
             "add it to the group dialout: sudo usermod -aG dialout USER",
         )
     if reported is not None:
-        return Check(name, Level.FAIL, f"{device} is there but the gate cannot open it", "see the gate's log")
+        return Check(
+            name,
+            Level.FAIL,
+            f"{device} is there: {reported.trouble or 'the gate cannot open it'}",
+            "see the gate's log",
+        )
     return Check(name, Level.OK, f"{device} is there")
 
 

@@ -1,24 +1,11 @@
 """What is said at a portal: read → access event, walk → passage event, alarm → alarm event, each → the topic and bytes that the outbox keeps. Pure."""
 
-from datetime import datetime
-
-import attrs
-
 from config.schema import Portal, PortalDirection
 from messages import access, topics
 from messages.access import AccessEvent, AlarmEvent, Direction, GateEvent, PassageEvent
 from messages.topics import Family, Leaf
+from wire.line_driver import Instant
 from wire.reads import Alarm, Read, Walk
-
-
-@attrs.frozen
-class Instant:
-    """When something was read, in three ways, so that a wrong wall clock can be corrected later."""
-
-    wall: datetime
-    """With the site's zone."""
-    monotonic_ns: int
-    boot_id: str
 
 
 def direction_of(portal: Portal, read: Read) -> Direction:

@@ -55,11 +55,12 @@ def view(description: Description, found: Frame | BadFrame) -> tuple[str, bool]:
         return "\n".join(lines), False
     if said.message:
         lines.append(f"  {'message':<10} {said.message}")
-    lines.append(f"  good       {_meaning(said)}")
+    lines.append(f"  good       {meaning(said)}")
     return "\n".join(lines), True
 
 
-def _meaning(said: Said) -> str:
+def meaning(said: Said) -> str:
+    """Return in words what was said."""
     way = f", {said.direction}" if isinstance(said, Read | Walk) and said.direction else ""
     match said:
         case Read():

@@ -1,5 +1,6 @@
 """A gate's settings, and the lanes that follow from them and the site file. Reads files, opens no device."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from config.schema import Gate, Portal, Site
 from config.site_check import load_site
 from runtime.logs import LEVELS
 from runtime.mqtt import BrokerSettings
-from wire.description import Description
-from wire.families import protocol
+from wire.families import family
+from wire.line_driver import Driver, Family
 
 
 @attrs.frozen
@@ -52,11 +53,11 @@ class GateSettings:
 
 @attrs.frozen
 class Lane:
-    """One portal with its device and the language that its turnstile speaks."""
+    """One portal with its line's device and the language that is spoken on it."""
 
     portal: Portal
     device: str
-    description: Description
+    family: Family
 
 
 def load_settings(file: Path) -> GateSettings:
@@ -84,4 +85,26 @@ def _lane(settings: GateSettings, gate: Gate, portal: Portal) -> Lane:
             str(settings.site),
             [f"portal {portal.id!r} of gate {gate.id!r} has no port: name its device there, or in [ports] here"],
         )
-    return Lane(portal, device, protocol(portal.protocol, settings.site.parent))
+    return Lane(portal, device, family(portal.protocol, settings.site.parent))
+
+
+def drivers(settings: GateSettings, lanes: Sequence[Lane]) -> list[tuple[Driver, list[Portal]]]:
+    """Return the driver of each line with the portals on it; ConfigError lists every setting that does not fit."""
+    lines: dict[str, list[Lane]] = {}
+    for lane in lanes:
+        lines.setdefault(lane.device, []).append(lane)
+    found, problems = [], []
+    for device, sharing in lines.items():
+        portals = [lane.portal for lane in sharing]
+        if others := {portal.protocol for portal in portals} - {portals[0].protocol}:
+            problems.append(
+                f"portals on {device!r} speak {portals[0].protocol!r} and {min(others)!r}: one line, one family"
+            )
+            continue
+        try:
+            found.append((sharing[0].family.line(device, portals, settings.site.parent), portals))
+        except ConfigError as error:
+            problems += [f"{error.origin}: {problem}" for problem in error.problems]
+    if problems:
+        raise ConfigError(str(settings.site), problems)
+    return found

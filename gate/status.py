@@ -17,11 +17,12 @@ SETTLE_SECONDS = 2.0
 
 
 class LaneStatus(msgspec.Struct, frozen=True):
-    """One portal since the start of the process."""
+    """One portal since the start of the process. `trouble`: what is wrong with its device, empty when it is well."""
 
     is_open: bool
     last_frame: Moment | None
     bad_frames: dict[str, int]
+    trouble: str = ""
 
 
 class GateStatus(msgspec.Struct, frozen=True):

@@ -101,7 +101,7 @@ class Turnstiles:
     """All simulated portals of a site."""
 
     def __init__(self, site: Site, site_folder: Path, data: Path) -> None:
-        # The families first: a wrong name must not leave half of the ports behind.
+        # The families first: a wrong name (or a family in code, which has no description) must not leave half of the ports behind.
         families = [
             (portal, protocol(portal.protocol, site_folder))
             for gate in site.gates

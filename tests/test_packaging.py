@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tomllib
 from fnmatch import fnmatch
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,15 @@ def test_every_folder_with_python_is_a_package_with_its_purpose(package):
 
 def test_the_metadata_has_one_home():
     assert "project" not in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_the_installed_entry_points_are_those_of_setup_py():
+    declared = setup_argument("entry_points")
+    assert set(declared) <= {"console_scripts", "seatgate.protocols"}
+    installed = {group: [f"{point.name} = {point.value}" for point in entry_points(group=group)] for group in declared}
+    for group, points in declared.items():
+        missing = {point.replace(" ", "") for point in points} - {point.replace(" ", "") for point in installed[group]}
+        assert not missing, f"not installed: {missing}; run tools/install (in a worktree: pip install -e . --no-deps)"
 
 
 def test_no_package_shadows_another():

@@ -18,6 +18,14 @@ class Fault(StrEnum):
     OVERLONG = "overlong"
     NOT_MATCHING = "not-matching"
     """Whole, but not of the described form."""
+    NO_ANSWER = "no-answer"
+    """A device was asked and did not answer in time."""
+    REFUSED = "refused"
+    """A device took what it was told, and said no."""
+    SEQUENCE = "sequence"
+    """An answer to something else than what was asked."""
+    FORGED = "forged"
+    """An answer whose authentication code is wrong, or that should have had one."""
 
 
 @attrs.frozen

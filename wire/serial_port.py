@@ -10,6 +10,7 @@ import fcntl
 import logging
 import os
 import random
+import select
 import termios
 import threading
 from collections.abc import Callable, Iterator
@@ -29,6 +30,8 @@ WRITE_BYTES = 1024
 WRITE_SECONDS = 1.0
 _NETWORK_READ_SECONDS = 0.5
 """A port on the network (`socket://`) cannot be woken; it looks at `stop` this often."""
+Tick = float | None | Callable[[], float]
+"""Seconds until `Quiet`: always the same, never, or asked for anew before each wait."""
 _PARITY = {Parity.NONE: serial.PARITY_NONE, Parity.EVEN: serial.PARITY_EVEN, Parity.ODD: serial.PARITY_ODD}
 
 
@@ -43,7 +46,7 @@ class Opened:
 
 @attrs.frozen
 class Quiet:
-    """Nothing came for a tick: a moment to say something on a line where we ask."""
+    """Nothing came for a tick, or `wake` was called: a moment to say something on a line where we ask."""
 
 
 @attrs.frozen
@@ -56,7 +59,7 @@ class Lost:
 class SerialPort:
     """One device (`/dev/serial/by-id/…`, a pseudo-terminal, or a pyserial URL), held by this process alone.
 
-    `listen` runs on the caller's thread; `write` and `stop` may be called from any.
+    `listen` runs on the caller's thread; `write`, `wake` and `stop` may be called from any.
     """
 
     def __init__(self, device: str, line: SerialLine, *, jitter: Callable[[], float] = _dice.random) -> None:
@@ -67,7 +70,8 @@ class SerialPort:
         self._lock = threading.Lock()
         self._port: serial.SerialBase | None = None
         self._told = ""
-        self._tick: float | None = None
+        self._tick: Tick = None
+        self._woken = threading.Event()
         self.tried = threading.Event()
         """Set once the device has been opened, or found not to open, for the first time."""
 
@@ -76,10 +80,15 @@ class SerialPort:
         """Whether the device is open now."""
         return self._port is not None
 
-    def listen(self, tick: float | None = None) -> Iterator[Opened | bytes | Quiet | Lost]:
+    @property
+    def trouble(self) -> str:
+        """Why the device is not open now, a sentence for staff; "" when it is."""
+        return "" if self.is_open else self._told or "not open yet"
+
+    def listen(self, tick: Tick = None) -> Iterator[Opened | bytes | Quiet | Lost]:
         """Yield `Opened`, blocks of bytes and `Lost` in turn until `stop`; never raises for what the device does.
 
-        `tick`: yield `Quiet` whenever nothing came for so many seconds.
+        `tick`: yield `Quiet` whenever nothing came for so many seconds, and after each `wake`.
         """
         self._tick = tick
         waits = self._waits()
@@ -118,9 +127,17 @@ class SerialPort:
             except (OSError, termios.error) as error:
                 raise _fault(self.device, error) from error
 
+    def wake(self) -> None:
+        """Have `listen` yield `Quiet` as soon as it waits for bytes."""
+        self._woken.set()
+        self._interrupt()
+
     def stop(self) -> None:
         """End `listen`, wherever it waits."""
         self._stop.set()
+        self._interrupt()
+
+    def _interrupt(self) -> None:
         with self._lock:
             if isinstance(self._port, serial.Serial):
                 self._port.cancel_read()
@@ -138,7 +155,7 @@ class SerialPort:
                 exclusive=True,
             )
             is_local = isinstance(port, serial.Serial)
-            port.timeout = self._tick if is_local else min(self._tick or _NETWORK_READ_SECONDS, _NETWORK_READ_SECONDS)
+            port.timeout = 0 if is_local else min(self._wait_for() or _NETWORK_READ_SECONDS, _NETWORK_READ_SECONDS)
             port.open()
             if is_local:
                 _claim(port.fileno())
@@ -148,15 +165,27 @@ class SerialPort:
             self._port = port
         return port
 
+    def _wait_for(self) -> float | None:
+        return self._tick() if callable(self._tick) else self._tick
+
     def _read(self, port: serial.SerialBase) -> bytes | None:
-        """Wait for the next bytes; b"" once `stop` was called, None when a tick went by."""
+        """Wait for the next bytes; b"" once `stop` was called, None when a tick went by or `wake` was called."""
         try:
             while not self._stop.is_set():
-                if first := port.read(1):
+                if self._woken.is_set():
+                    self._woken.clear()
+                    return None
+                if isinstance(port, serial.Serial):
+                    ends = [end for end in (port.fileno(), port.pipe_abort_read_r) if end is not None]
+                    select.select(ends, [], [], self._wait_for())
+                    block = port.read(BLOCK_BYTES)
+                elif block := port.read(1):
                     # The stub's base class lacks what every port class has.
                     waiting: int = port.in_waiting  # type: ignore[attr-defined]
-                    return first + port.read(min(waiting, BLOCK_BYTES - 1))
-                if self._tick is not None and not self._stop.is_set():
+                    block += port.read(min(waiting, BLOCK_BYTES - 1))
+                if block:
+                    return block
+                if self._tick is not None and not self._stop.is_set() and not self._woken.is_set():
                     return None
         except (OSError, termios.error) as error:
             raise PortError(

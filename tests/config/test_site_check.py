@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from config import ConfigError, load, shipped
 from config.policy import Policy, SuspendUntil, ViolationStep
+from config.protocol_names import protocol_names
 from config.schema import Geofence, Kiosk, Portal, PortalDirection, Site, Support
-from config.site_check import NAME, load_site, problems, protocol_names
+from config.site_check import NAME, load_site, problems
 from messages.errors import MessageError
 from messages.topics import check_name
 
@@ -113,6 +114,8 @@ PORTAL = GATE.portals[0]
         ({"gates": [attrs.evolve(GATE, portals=[attrs.evolve(PORTAL, passage_for="south-1")])]}, "gates.south.south-1.passage_for: there is no portal of a reader 'south-1'"),
         ({"gates": [GATE, attrs.evolve(GATE, id="east")]}, "gates.portals: the id 'south-1' is given 2 times"),
         ({"gates": [attrs.evolve(GATE, portals=[Portal(f"p{n}", PortalDirection.IN, "line", "/dev/ttyUSB0") for n in (1, 2)])]}, "gates.portals: 2 portals name the serial port '/dev/ttyUSB0'"),
+        ({"gates": [attrs.evolve(GATE, portals=[Portal("p1", PortalDirection.IN, "line", "/dev/a"), Portal("p2", PortalDirection.IN, "rdm6300", "/dev/a")])]}, "gates.south.p2.protocol: another portal on '/dev/a' has 'line'"),
+        ({"gates": [attrs.evolve(GATE, portals=[Portal("p1", PortalDirection.IN, "line", "/dev/a")]), attrs.evolve(GATE, id="east", portals=[Portal("p2", PortalDirection.IN, "line", "/dev/a")])]}, "gates.east.p2.port: '/dev/a' is a line of gate 'south': one process holds it"),
         ({"kiosks": [KIOSK, attrs.evolve(KIOSK, id="k-2")]}, "kiosks.number: 1 is given 2 times"),
         ({"kiosks": [attrs.evolve(KIOSK, number=32768)]}, "kiosks.number: 32768 is not between 0 and 32767"),
         ({"kiosks": [attrs.evolve(KIOSK, number=-1)]}, "kiosks.number: -1 is not between 0 and 32767"),

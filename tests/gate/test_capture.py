@@ -10,16 +10,16 @@ import pytest
 from config.schema import Portal, PortalDirection
 from gate import capture as capturing
 from gate.capture import Capture
-from gate.settings import Lane
 from messages import access
+from messages.access import Credential, CredentialKind
 from runtime.clock import Clock
 from runtime.outbox import Outbox, OutboxFull
 from wire.families import protocol
-from wire.frames import FrameDecoder
+from wire.frames import Frame, FrameDecoder
+from wire.reads import Read, said_by
 
 CARD = b"\x02010063E9AE25\x03"
-RDM = protocol("rdm6300")
-IN, OUT = (Lane(Portal(f"south-{way}", PortalDirection(way), "rdm6300"), "", RDM) for way in ("in", "out"))
+IN, OUT = (Portal(f"south-{way}", PortalDirection(way), "rdm6300") for way in ("in", "out"))
 
 
 class FullDisk:
@@ -67,9 +67,11 @@ class Stored(list):
         super().append(True)
 
 
-def take(capture, lane, raw=CARD):
-    for found in FrameDecoder(lane.description).feed(raw):
-        capture.take(lane, found, capture.instant())
+def take(capture, portal, raw=CARD):
+    description = protocol(portal.protocol)
+    for found in FrameDecoder(description).feed(raw):
+        said = said_by(description, found) if isinstance(found, Frame) else found
+        capture.take(portal, said, capture.instant())
 
 
 def test_a_read_is_on_the_disk_before_anybody_is_told(make, outbox):
@@ -126,11 +128,7 @@ def test_bad_frames_are_counted_by_portal_and_kind(make, outbox, caplog):
     assert "0006547886" not in caplog.text
 
 
-BOARD = Lane(
-    Portal("south-board", PortalDirection.FRAME, "digicon-tx1500", passage_for="south-in"),
-    "",
-    protocol("digicon-tx1500"),
-)
+BOARD = Portal("south-board", PortalDirection.FRAME, "digicon-tx1500", passage_for="south-in")
 PASSED_IN, PASSED_OUT, ACCEPTED = (bytes.fromhex(text) for text in ("0202001A1A", "0202001B1B", "0202000606"))
 
 
@@ -164,13 +162,13 @@ def test_what_no_message_says_is_a_bad_frame(make):
 def test_what_is_not_on_the_disk_is_not_acknowledged(make, outbox):
     stop = threading.Event()
     stop.set()
-    (frame,) = FrameDecoder(RDM).feed(CARD)
-    assert make().take(IN, frame, make().instant()).credential.value == "0006547886"
+    said = Read(Credential(CredentialKind.CARD, "0006547886"))
+    assert make().take(IN, said, make().instant())
     full = make(FullDisk(outbox), stop=stop)
-    assert full.take(IN, frame, full.instant()) is None
+    assert not full.take(IN, said, full.instant())
 
 
-TERMINAL = Lane(Portal("south-in", PortalDirection.IN, "face-55aa"), "", protocol("face-55aa"))
+TERMINAL = Portal("south-in", PortalDirection.IN, "face-55aa")
 CASE_OPENED, CASE_CLOSED = bytes.fromhex("55AA040000FB"), bytes.fromhex("55AA050000FA")
 
 

@@ -5,9 +5,10 @@ from datetime import datetime
 import pytest
 
 from config.schema import Portal, PortalDirection
-from gate.events import Instant, access_event, direction_of, outgoing, passage_event
+from gate.events import access_event, direction_of, outgoing, passage_event
 from messages import access
 from messages.access import AccessOutcome, Credential, CredentialKind, Direction
+from wire.line_driver import Instant
 from wire.reads import Read, Walk
 
 ANN = Credential(CredentialKind.CARD, "0006547886")

@@ -42,7 +42,7 @@ def test_defaults_are_those_of_the_shipped_file(settings):
 def test_lanes_follow_from_site_and_ports(settings):
     site, lanes = load_lanes(settings())
     assert site.id == "bjut"
-    assert [(lane.portal.id, lane.device, lane.description.serial.baud) for lane in lanes] == [
+    assert [(lane.portal.id, lane.device, lane.family.serial.baud) for lane in lanes] == [
         ("south-1", "/dev/ttyUSB0", 9600),
         ("south-2", "/dev/ttyUSB1", 9600),
     ]
@@ -89,4 +89,4 @@ def test_a_description_of_ones_own_lies_beside_the_site_file(settings, tmp_path)
         load_lanes(own)
     source = shipped("protocols", "rdm6300.toml").read_text(encoding="utf-8")
     (tmp_path / "mine.toml").write_text(source.replace("9600", "19200"), encoding="utf-8")
-    assert load_lanes(own)[1][0].description.serial.baud == 19200
+    assert load_lanes(own)[1][0].family.serial.baud == 19200

@@ -11,7 +11,7 @@ import serial
 
 from simulator.pty_port import PtyPort
 from wire.description import SerialLine
-from wire.serial_port import FIRST_WAIT, LONGEST_WAIT, Lost, Opened, PortError, SerialPort, _fault
+from wire.serial_port import FIRST_WAIT, LONGEST_WAIT, Lost, Opened, PortError, Quiet, SerialPort, _fault
 
 TIOCGEXCL = 0x80045440
 
@@ -206,3 +206,22 @@ def test_waits_grow_and_stay_in_bounds(jitter):
     assert seen == sorted(seen)
     assert FIRST_WAIT / 2 <= seen[0] <= FIRST_WAIT
     assert LONGEST_WAIT / 2 <= seen[-1] <= LONGEST_WAIT
+
+
+def test_a_wake_ends_the_wait_without_a_tick_and_a_tick_may_change(turnstile, wait_for):
+    heard, waits = [], iter([0.01, 0.01, 3600.0, 3600.0, 3600.0])
+    port = SerialPort(str(turnstile.link), SerialLine())
+
+    def listen():
+        heard.extend(port.listen(lambda: next(waits)))
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    wait_for(lambda: heard[1:] == [Quiet(), Quiet()], "two short ticks went by")
+    port.wake()
+    wait_for(lambda: len(heard) == 4, "woken from a long one")
+    turnstile.send(b"x")
+    wait_for(lambda: heard[4:] == [b"x"], "bytes come as ever")
+    port.stop()
+    thread.join(10)
+    assert not thread.is_alive()
