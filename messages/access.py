@@ -16,10 +16,12 @@ from messages.topics import Family, check_name
 ACCESS_TYPE = "org.seatgate.access.v1"
 PASSAGE_TYPE = "org.seatgate.passage.v1"
 ALARM_TYPE = "org.seatgate.alarm.v1"
+COMMAND_RESULT_TYPE = "org.seatgate.command-result.v1"
 
 Sequence = Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
 Epoch = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 """A random 53-bit number made with the outbox file: exact as a JSON number everywhere."""
+CommandId = Annotated[str, msgspec.Meta(min_length=16, max_length=64, pattern=r"^[A-Za-z0-9_-]+\Z")]
 
 
 class CredentialKind(StrEnum):
@@ -46,6 +48,48 @@ class AccessOutcome(StrEnum):
     REPORTED = "reported"
 
 
+class AccessReason(StrEnum):
+    """Why a gate that decides granted or denied. Out is always granted, whatever else is so."""
+
+    OUT = "out"
+    WAY_UNKNOWN = "way-unknown"
+    """Nothing says which way: it may be out."""
+    FIRE = "fire"
+    """The fire release is active: whoever asks is let through."""
+    RESERVATION = "reservation"
+    READER = "reader"
+    LIST_MISSING = "list-missing"
+    """No list has come yet, or what was kept cannot be used: the portal's `when_unknown` decided, here and in the next two."""
+    LIST_OLD = "list-old"
+    CLOCK_WRONG = "clock-wrong"
+    """The gate's clock is before the list was made."""
+    LOCKED = "locked"
+    UNKNOWN = "unknown"
+    """Nobody's credential, as far as the list goes."""
+    BLOCKED = "blocked"
+    NOT_NOW = "not-now"
+    """Known, but not in a window of theirs."""
+    IN_TWICE = "pass-back"
+    """The same credential has come in already and not gone out."""
+    FULL = "full"
+
+
+class CommandResult(StrEnum):
+    """What became of a command of staff at a portal."""
+
+    DONE = "done"
+    """The device took it."""
+    FAILED = "failed"
+    """It should have been done, but the device did not take it in time."""
+    LATE = "late"
+    REPEATED = "repeated"
+    BEFORE_START = "before-start"
+    """It was given before the gate's process began: it might be a repetition."""
+    UNKNOWN_PORTAL = "unknown-portal"
+    NOT_POSSIBLE = "not-possible"
+    """The portal has no such command: it knows no open frame, or it only reports."""
+
+
 def mask(value: str) -> str:
     """Shorten a card or person number for logs: at most its last two characters stay."""
     return "…" + value[-2:] if len(value) > 4 else "…"  # noqa: PLR2004 - four characters or fewer would be all of it
@@ -61,7 +105,7 @@ class Credential(msgspec.Struct, frozen=True):
         return f"Credential({self.kind}, {mask(self.value)})"
 
 
-class AccessEvent(msgspec.Struct, frozen=True, tag="access", tag_field="kind"):
+class AccessEvent(msgspec.Struct, frozen=True, omit_defaults=True, tag="access", tag_field="kind"):
     """A credential was read at a portal. `(gate, epoch, sequence)` is its identity."""
 
     TYPE: ClassVar[str] = ACCESS_TYPE
@@ -75,6 +119,8 @@ class AccessEvent(msgspec.Struct, frozen=True, tag="access", tag_field="kind"):
     boot_id: BootId
     epoch: Epoch
     sequence: Sequence
+    reason: AccessReason | None = None
+    """Where the gate decided: why so."""
 
 
 class PassageEvent(msgspec.Struct, frozen=True, tag="passage", tag_field="kind"):
@@ -123,7 +169,24 @@ class AlarmEvent(msgspec.Struct, frozen=True, omit_defaults=True, tag="alarm", t
     what: AlarmKind = AlarmKind.FIRE
 
 
-GateEvent = AccessEvent | PassageEvent | AlarmEvent
+class CommandEvent(msgspec.Struct, frozen=True, omit_defaults=True, tag="command", tag_field="kind"):
+    """What became of command `of`, which was signed for this gate. What was not is told in the log alone."""
+
+    TYPE: ClassVar[str] = COMMAND_RESULT_TYPE
+
+    portal: Annotated[str, msgspec.Meta(min_length=1, max_length=48)]
+    """The one that the command names, or a portal of the gate where it names none of its."""
+    of: CommandId
+    result: CommandResult
+    occurred_at: Moment
+    monotonic_ns: Nanoseconds
+    boot_id: BootId
+    epoch: Epoch
+    sequence: Sequence
+    detail: Annotated[str, msgspec.Meta(max_length=200, pattern=PRINTABLE)] = ""
+
+
+GateEvent = AccessEvent | PassageEvent | AlarmEvent | CommandEvent
 
 
 def event_id(epoch: int, sequence: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from messages import access, acknowledgement, command, envelope, notification, presence, seats
+from messages import access, access_list, acknowledgement, command, envelope, notification, presence, seats
 from messages.topics import PREFIX, Family, Leaf
 
 REF = "#/components/schemas/{name}"
@@ -75,6 +75,8 @@ _ALARM = Message(
     access.AlarmEvent,
     "An alarm of the gate (fire, forced, held, tamper, power) went off, or is back to normal",
 )
+_RESULT = Message(access.COMMAND_RESULT_TYPE, access.CommandEvent, "What became of a command of staff at a portal")
+_LIST = Message(access_list.TYPE, access_list.AccessList, "Who may come in, by keyed hashes of credentials")
 _ACK = Message(acknowledgement.TYPE, acknowledgement.Acknowledgement, "What a committed transaction of booking holds")
 _PRESENCE = Message(presence.TYPE, presence.Presence, "Birth or death of a process")
 _MAP = Message(seats.TYPE, seats.AreaMap, "Every seat of an area, numbered")
@@ -88,11 +90,28 @@ CHANNELS = (
         Leaf.ACCESS,
         _G,
         (_B,),
-        (_ACCESS, _PASSAGE, _ALARM),
+        (_ACCESS, _PASSAGE, _ALARM, _RESULT),
         "what a turnstile reported, from the outbox",
     ),
     Channel(Family.GATES, Leaf.ACK, _B, (_G,), (_ACK,), "which events are stored; the gate's outbox lets go of them"),
-    Channel(Family.GATES, Leaf.COMMAND, _B, (_G,), (_COMMAND,), "send again what booking has lost", expires=True),
+    Channel(
+        Family.GATES,
+        Leaf.ACCESS_LIST,
+        _B,
+        (_G,),
+        (_LIST,),
+        "whom a gate in control mode lets in, for as long as it says",
+        retained=True,
+    ),
+    Channel(
+        Family.GATES,
+        Leaf.COMMAND,
+        _B,
+        (_G,),
+        (_COMMAND,),
+        "send again what booking has lost; open, lock, unlock",
+        expires=True,
+    ),
     Channel(Family.GATES, Leaf.PRESENCE, _G, (_B,), (_PRESENCE,), "birth, and death as the last will", retained=True),
     Channel(
         Family.KIOSKS,

@@ -6,15 +6,14 @@ from typing import Annotated
 import msgspec
 
 from messages import envelope
-from messages.access import Epoch, Sequence
+from messages.access import CommandId, Direction, Epoch, Sequence
 from messages.envelope import Moment
 from messages.errors import MessageError
 from messages.topics import Family
 
 TYPE = "org.seatgate.command.v1"
 
-
-CommandId = Annotated[str, msgspec.Meta(min_length=16, max_length=64, pattern=r"^[A-Za-z0-9_-]+\Z")]
+PortalName = Annotated[str, msgspec.Meta(min_length=1, max_length=48, pattern=r"^[a-z0-9-]+\Z")]
 
 
 class Screenshot(msgspec.Struct, frozen=True, tag="screenshot", tag_field="command"):
@@ -38,7 +37,34 @@ class Resync(msgspec.Struct, frozen=True, tag="resync", tag_field="command", omi
     new_epoch: bool = False
 
 
-Command = Screenshot | Resync
+class Open(msgspec.Struct, frozen=True, tag="open", tag_field="command", omit_defaults=True):
+    """To a gate: let one person through `portal` now; `direction` where it leads both ways."""
+
+    id: CommandId
+    deadline: Moment
+    portal: PortalName
+    direction: Direction | None = None
+
+
+class Lock(msgspec.Struct, frozen=True, tag="lock", tag_field="command"):
+    """To a gate: let nobody in at `portal` until it is unlocked. Out is never refused."""
+
+    id: CommandId
+    deadline: Moment
+    portal: PortalName
+
+
+class Unlock(msgspec.Struct, frozen=True, tag="unlock", tag_field="command"):
+    """To a gate: decide at `portal` as before it was locked."""
+
+    id: CommandId
+    deadline: Moment
+    portal: PortalName
+
+
+PortalOrder = Open | Lock | Unlock
+"""What staff have done at a portal; the gate tells what became of it (messages.access.CommandEvent)."""
+Command = Screenshot | Resync | Open | Lock | Unlock
 """Every command that exists."""
 
 

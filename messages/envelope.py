@@ -61,10 +61,10 @@ def encode(*, event_id: str, source: str, event_type: str, time: datetime, data:
     )
 
 
-def decode(payload: bytes) -> Envelope:
-    """Decode an envelope; MessageError when it is too long, not JSON or not CloudEvents 1.0."""
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        raise MessageError(f"payload of {len(payload)} bytes: at most {MAX_PAYLOAD_BYTES} are read")
+def decode(payload: bytes, *, most: int = MAX_PAYLOAD_BYTES) -> Envelope:
+    """Decode an envelope; MessageError when it has more than `most` bytes, is not JSON or not CloudEvents 1.0."""
+    if len(payload) > most:
+        raise MessageError(f"payload of {len(payload)} bytes: at most {most} are read")
     try:
         envelope = _DECODER.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -15,7 +15,7 @@ from pathlib import Path
 import attrs
 
 from config.schema import Site
-from messages.envelope import MAX_PAYLOAD_BYTES
+from messages.access_list import MAX_BYTES
 from messages.topics import PREFIX
 from onsite.errors import OnsiteError
 from onsite.files import write_private
@@ -152,9 +152,7 @@ def prepare(folder: Path, host: str, port: int, all_accounts: Sequence[Account])
     """Write mosquitto's files into `folder`. Passwords are made once and kept from start to start."""
     broker = Broker(folder.resolve(), host, port)
     (broker.folder / "accounts").mkdir(parents=True, exist_ok=True, mode=0o700)
-    configuration = _CONFIGURATION.format(
-        port=port, host=host, folder=broker.folder, size=MAX_PAYLOAD_BYTES + _HEADERS_BYTES
-    )
+    configuration = _CONFIGURATION.format(port=port, host=host, folder=broker.folder, size=MAX_BYTES + _HEADERS_BYTES)
     if os.geteuid() == 0:
         # As root mosquitto would turn into the user `mosquitto`, who may not read this folder.
         configuration += "user root\n"

@@ -21,7 +21,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from messages.envelope import MAX_PAYLOAD_BYTES
+from messages.access_list import MAX_BYTES
 from runtime.errors import RuntimeFault
 from runtime.published import NO_SUBSCRIBERS, Published, PublishLedger
 from runtime.secret_file import read_secret
@@ -36,7 +36,7 @@ KEEP_ALIVE_SECONDS = 15
 CONNECT_TIMEOUT_SECONDS = 5.0
 _WRITE_TURN_SECONDS = 0.05
 """How long a thread waits for another that writes."""
-_MAX_PACKET_BYTES = MAX_PAYLOAD_BYTES + 8 * 1024
+_MAX_PACKET_BYTES = MAX_BYTES + 8 * 1024
 _MAX_USER_PROPERTIES = 16
 _NO_SUBSCRIBERS_CODE = 16
 _LEAVE_WITH_WILL_CODE = 4
@@ -213,10 +213,8 @@ class Connection:
         except UnicodeDecodeError:
             _log.warning("a message whose topic is not UTF-8 was dropped")
             return
-        if len(message.payload) > MAX_PAYLOAD_BYTES:
-            _log.warning(
-                "a message was dropped topic=%s bytes=%d limit=%d", topic, len(message.payload), MAX_PAYLOAD_BYTES
-            )
+        if len(message.payload) > MAX_BYTES:
+            _log.warning("a message was dropped topic=%s bytes=%d limit=%d", topic, len(message.payload), MAX_BYTES)
             return
         pairs = getattr(message.properties, "UserProperty", [])[:_MAX_USER_PROPERTIES]
         self._on_message(Message(topic, bytes(message.payload), dict(pairs), message.retain))

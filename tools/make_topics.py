@@ -19,7 +19,7 @@ behind the code: change `messages/`, run it again. The block at the end is an [A
 `sed -n '/^```yaml$/,/^```$/p' docs/topics.md | sed '1d;$d'` cuts it out for a viewer or a generator.
 
 - MQTT 5, every publish with QoS 1. Each process has one account, and the broker lets it say only what stands here.
-- Every payload is a [CloudEvents](https://cloudevents.io) 1.0 envelope in structured JSON mode, at most 256 KiB.
+- Every payload is a [CloudEvents](https://cloudevents.io) 1.0 envelope in structured JSON mode, at most 256 KiB (an access list: 1 MiB).
 - The user properties `sig` and `kid` carry an Ed25519 signature over topic and payload ([which bytes](adr/0004-signed-bytes.md)).
 - An event counts as delivered when its acknowledgement names it, never by the broker's own word
   ([why](architecture.md)). A payload that cannot be read is counted and dropped; an event that cannot be applied is kept.

@@ -6,19 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from messages import access, acknowledgement, command, notification, presence, seats
+from messages import access, access_list, acknowledgement, command, notification, presence, seats
 from messages.access import (
     AccessEvent,
     AccessOutcome,
+    AccessReason,
     AlarmEvent,
     AlarmKind,
+    CommandEvent,
+    CommandResult,
     Credential,
     CredentialKind,
     Direction,
     PassageEvent,
 )
+from messages.access_list import AccessList, Counted, Grounds, Window
 from messages.acknowledgement import Acknowledgement, RejectCode, Rejected
-from messages.command import Resync, Screenshot
+from messages.command import Lock, Open, Resync, Screenshot, Unlock
 from messages.notification import Notification
 from messages.presence import OutboxState, Presence, PresenceState
 from messages.seats import AreaMap, SeatState, SeatStatus
@@ -84,6 +88,46 @@ TAMPER = AlarmEvent(
     sequence=21,
     what=AlarmKind.TAMPER,
 )
+GRANTED = AccessEvent(
+    portal="south-1",
+    direction=Direction.IN,
+    credential=Credential(CredentialKind.CARD, "0006547886"),
+    outcome=AccessOutcome.GRANTED,
+    occurred_at=at("16:38:03"),
+    monotonic_ns=83_434_567_890,
+    boot_id=BOOT,
+    epoch=EPOCH,
+    sequence=21,
+    reason=AccessReason.RESERVATION,
+)
+RESULT = CommandEvent(
+    portal="south-1",
+    of="Zk3vQ8xW1tY7sR0r",
+    result=CommandResult.DONE,
+    occurred_at=at("16:38:03"),
+    monotonic_ns=83_534_567_890,
+    boot_id=BOOT,
+    epoch=EPOCH,
+    sequence=22,
+)
+KEY = bytes(range(32))
+ANN, BEN = (access_list.mark(KEY, Credential(CredentialKind.CARD, value)) for value in ("0006547886", "0006547887"))
+LIST = AccessList(
+    "south",
+    1_763_000_000_000,
+    3,
+    at("16:38:05"),
+    at("16:38:05").replace(day=24),
+    access_list.key_name(KEY),
+    [
+        Window(access_list.pack([ANN, BEN]), Grounds.RESERVATION, at("16:08:00"), at("22:00:00")),
+        Window(access_list.pack([BEN]), Grounds.READER),
+    ],
+    access_list.pack([ANN]),
+    300,
+    17,
+    Counted(EPOCH, 16),
+)
 ACK = Acknowledgement(EPOCH, [(1, 16), (19, 19)], [Rejected(18, RejectCode.DIGEST_CONFLICT)], at("16:38:04"))
 BIRTH = Presence(
     PresenceState.BIRTH, 3, "0.1.0", at("16:38:05"), 85_234_567_890, BOOT, OutboxState(EPOCH, 19, 1, 17, EPOCH - 1)
@@ -104,6 +148,9 @@ MAP = AreaMap(
 )
 SCREENSHOT = Screenshot("Zk3vQ8xW1tY7sR0p", at("16:38:12"))
 RESYNC = Resync("Zk3vQ8xW1tY7sR0q", at("16:38:37"), EPOCH, 18, 40)
+OPEN = Open("Zk3vQ8xW1tY7sR0r", at("16:38:22"), "south-1", Direction.IN)
+LOCK = Lock("Zk3vQ8xW1tY7sR0s", at("16:38:22"), "south-1")
+UNLOCK = Unlock("Zk3vQ8xW1tY7sR0t", at("16:38:22"), "south-1")
 TOLD = Notification("n-1", "checked-in", at("16:38:07"), "r-1", {"label": "065", "until": "22:00"})
 
 CASES = {
@@ -138,6 +185,24 @@ CASES = {
         SCREENSHOT,
     ),
     "resync": (lambda: command.encode("bjut", "main", RESYNC, at=at("16:38:07")), command.decode, RESYNC),
+    "access-granted": (
+        lambda: access.encode("bjut", "south", GRANTED),
+        lambda raw: access.decode("bjut", "south", raw),
+        GRANTED,
+    ),
+    "command-result": (
+        lambda: access.encode("bjut", "south", RESULT),
+        lambda raw: access.decode("bjut", "south", raw),
+        RESULT,
+    ),
+    "access-list": (
+        lambda: access_list.encode("bjut", "main", LIST),
+        lambda raw: access_list.decode("south", raw),
+        LIST,
+    ),
+    "open": (lambda: command.encode("bjut", "main", OPEN, at=at("16:38:07")), command.decode, OPEN),
+    "lock": (lambda: command.encode("bjut", "main", LOCK, at=at("16:38:07")), command.decode, LOCK),
+    "unlock": (lambda: command.encode("bjut", "main", UNLOCK, at=at("16:38:07")), command.decode, UNLOCK),
     "notification": (lambda: notification.encode("bjut", "main", TOLD), notification.decode, TOLD),
 }
 

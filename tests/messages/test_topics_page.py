@@ -12,7 +12,7 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from messages import access, acknowledgement, command, notification, presence, seats
+from messages import access, access_list, acknowledgement, command, notification, presence, seats
 from messages.asyncapi import CHANNELS, document
 from messages.topics import build, parse
 
@@ -22,6 +22,8 @@ TYPES = {
     access.ACCESS_TYPE,
     access.PASSAGE_TYPE,
     access.ALARM_TYPE,
+    access.COMMAND_RESULT_TYPE,
+    access_list.TYPE,
     acknowledgement.TYPE,
     command.TYPE,
     notification.TYPE,

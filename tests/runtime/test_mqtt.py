@@ -285,12 +285,12 @@ def test_an_oversized_message_is_not_handed_on(broker, site_id, link_of, wait_fo
     link.subscribe(topic_of(site_id, "ack"))
     # A broker obeys the packet size that we announce: the second net is for one that does not.
     large = paho.MQTTMessage(topic=topic_of(site_id, "ack").encode())
-    large.payload = b"x" * (256 * 1024 + 1)
+    large.payload = b"x" * (1024 * 1024 + 1)
     link._connection._received(None, None, large)
-    large.payload = b"x" * (256 * 1024)
+    large.payload = b"x" * (1024 * 1024)
     link._connection._received(None, None, large)
-    assert [len(message.payload) for message in received] == [256 * 1024]
-    assert "limit=262144" in caplog.text
+    assert [len(message.payload) for message in received] == [1024 * 1024]
+    assert "limit=1048576" in caplog.text
 
 
 def test_rubbish_from_the_broker_ends_the_connection_not_the_link(tmp_path, wait_for, caplog):
