@@ -8,6 +8,7 @@ import click
 COMMANDS = {
     "backup": ("booking.backup_cli:backup", "Save the booking service, running or not, in one file."),
     "booking": ("booking.cli:booking", "Run the booking service: rules, pages, API, gate-event ingest."),
+    "broker": ("onsite.broker_cli:broker", "Write the files of a server's mosquitto: rights, passwords, certificates."),
     "credentials": ("booking.people_cli:credentials", "Bring cards and faces in from a CSV file."),
     "diagnose": ("onsite.diagnose_cli:diagnose", "Check this machine: each line ok, warn or fail, and what to do."),
     "frames": ("gate.cli:frames", "Watch or verify serial frames."),

@@ -1,4 +1,4 @@
-"""Our own mosquitto: its configuration, one account per process, and what each account may do.
+"""Our own mosquitto: its configuration, one account per process, and what each account may do; with TLS where that is asked for.
 
 Writes files and says with which command mosquitto starts; starting it is `onsite.processes`' work. The rules follow
 the topic table of docs/topics.md: an account reads and writes its own topics and nothing else.
@@ -17,6 +17,8 @@ import attrs
 from config.schema import Site
 from messages.access_list import MAX_BYTES
 from messages.topics import PREFIX
+from onsite import certificates
+from onsite.certificates import Authority
 from onsite.errors import OnsiteError
 from onsite.files import write_private
 
@@ -29,7 +31,7 @@ _HEADERS_BYTES = 4096
 """Room for a packet's topic and user properties beside its payload."""
 
 _CONFIGURATION = """\
-# Written by `seatgate run` at every start.
+# Written by Seatgate, and again at every start of `seatgate run` or by `seatgate broker`.
 listener {port} {host}
 allow_anonymous false
 password_file {folder}/passwords
@@ -53,6 +55,16 @@ log_timestamp_format %Y-%m-%dT%H:%M:%S
 """
 
 
+_TLS = """
+listener {port} {host}
+cafile {authority.ca}
+certfile {authority.server.certificate}
+keyfile {authority.server.key}
+require_certificate {certificates}
+use_identity_as_username {certificates}
+"""
+
+
 @attrs.frozen
 class Account:
     """One MQTT account: topic filters that it may read, and topic filters that it may write."""
@@ -63,12 +75,50 @@ class Account:
 
 
 @attrs.frozen
+class TlsListener:
+    """A second port, for other machines. `names`: hosts and addresses that clients know it by, the first one our own processes.
+
+    With `certificates` each client shows one, and its common name is its account; else each signs in with its password.
+    """
+
+    host: str
+    port: int
+    names: tuple[str, ...]
+    certificates: bool = False
+
+
+@attrs.frozen
 class Broker:
     """A configured broker: `command` starts it, `password_file(account)` is what its clients sign in with."""
 
     folder: Path
     host: str
     port: int
+    tls: TlsListener | None = None
+
+    @property
+    def authority(self) -> Authority:
+        """Who signs the certificates of its TLS port."""
+        return Authority(self.folder / "tls")
+
+    def client(self, account: str) -> dict[str, str | int]:
+        """Return the `[broker]` table of an account's settings: over TLS where there is a port for it."""
+        if self.tls is None:
+            reached: dict[str, str | int] = {"host": self.host, "port": self.port, "username": account}
+        else:
+            ca = str(self.authority.ca)
+            reached = {"host": self.tls.names[0], "port": self.tls.port, "username": account, "tls_ca": ca}
+        if self.tls is None or not self.tls.certificates:
+            return {**reached, "password_file": str(self.password_file(account))}
+        own = self.authority.client(account)
+        return {**reached, "tls_certificate": str(own.certificate), "tls_key": str(own.key)}
+
+    def renew(self, all_accounts: Iterable[Account]) -> bool:
+        """Make certificates that are missing or run out soon; tell whether a running broker must read them again (SIGHUP)."""
+        if self.tls is None:
+            return False
+        named = [account.name for account in all_accounts] if self.tls.certificates else []
+        return self.authority.prepare(self.tls.names, named, certificates.now())
 
     @property
     def command(self) -> list[str]:
@@ -148,14 +198,30 @@ def accounts_of(site: Site) -> tuple[Account, ...]:
     return accounts(site.id, (gate.id for gate in site.gates), (kiosk.id for kiosk in site.kiosks))
 
 
-def prepare(folder: Path, host: str, port: int, all_accounts: Sequence[Account]) -> Broker:
-    """Write mosquitto's files into `folder`. Passwords are made once and kept from start to start."""
-    broker = Broker(folder.resolve(), host, port)
+def prepare(
+    folder: Path,
+    host: str,
+    port: int,
+    all_accounts: Sequence[Account],
+    tls: TlsListener | None = None,
+    *,
+    user: str = "",
+) -> Broker:
+    """Write mosquitto's files into `folder`. Passwords and certificates are made once and kept from start to start.
+
+    `user`: who mosquitto becomes when root starts it.
+    """
+    broker = Broker(folder.resolve(), host, port, tls)
     (broker.folder / "accounts").mkdir(parents=True, exist_ok=True, mode=0o700)
     configuration = _CONFIGURATION.format(port=port, host=host, folder=broker.folder, size=MAX_BYTES + _HEADERS_BYTES)
-    if os.geteuid() == 0:
+    if tls is not None:
+        configuration += _TLS.format(
+            port=tls.port, host=tls.host, authority=broker.authority, certificates=str(tls.certificates).lower()
+        )
+        broker.renew(all_accounts)
+    if user or os.geteuid() == 0:
         # As root mosquitto would turn into the user `mosquitto`, who may not read this folder.
-        configuration += "user root\n"
+        configuration += f"user {user or 'root'}\n"
     write_private(broker.folder / "mosquitto.conf", configuration)
     write_private(broker.folder / "acl", "\n".join(_acl(account) for account in all_accounts))
     write_private(

@@ -10,12 +10,14 @@ import io
 import shutil
 import socket
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from config import ConfigError, read_toml
+from onsite.certificates import ends_of
 from runtime.checks import Check, Level, render
+from runtime.clock import Clock
 from runtime.logs import redact
 
 INSTALLED = Path("/etc/seatgate")
@@ -24,6 +26,7 @@ _LOW_DISK_BYTES = 1_000_000_000
 _FULL_DISK_BYTES = 100_000_000
 _LOG_TAIL_BYTES = 200_000
 _OK = 200
+_RENEW_DAYS = 30
 
 
 def settings_files(named: Sequence[Path], data: Path) -> list[Path]:
@@ -49,7 +52,7 @@ def _checks_of(file: Path) -> list[Check]:
         return [Check(file.stem, Level.FAIL, "; ".join(error.problems), f"put {file} right")]
     except ModuleNotFoundError as error:
         return [Check(file.stem, Level.FAIL, f"the Python package {error.name} is missing", "run tools/install run")]
-    found = [_disk(table), *specific]
+    found = [_disk(table), *_certificates(table), *specific]
     return [Check(f"{file.stem}: {check.name}", check.level, check.seen, check.todo) for check in found]
 
 
@@ -73,6 +76,28 @@ def _broker(table: Mapping[str, Any]) -> Check:
     except OSError as error:
         todo = "start mosquitto; until then gates keep their events and kiosks their last map"
         return Check("broker", Level.FAIL, f"{host}:{port} does not answer ({error.strerror or error})", todo)
+
+
+def _certificates(table: Mapping[str, Any]) -> Iterator[Check]:
+    """Look at what TLS to the broker stands on. The broker's own certificate is checked where it is made."""
+    section = table.get("broker", {})
+    for name in ("tls_ca", "tls_certificate"):
+        if name not in section:
+            continue
+        ends = ends_of(Path(str(section[name])))
+        todo = (
+            f"put the broker's authority there again ({name})"
+            if name == "tls_ca"
+            else "run `seatgate broker` on the broker's machine, copy the new one here"
+        )
+        if ends is None:
+            yield Check(
+                f"certificate {name}", Level.FAIL, f"{section[name]} holds no certificate that can be read", todo
+            )
+            continue
+        left = (ends - Clock().now()).days
+        level = Level.OK if left > _RENEW_DAYS else Level.WARN if left > 0 else Level.FAIL
+        yield Check(f"certificate {name}", level, f"good until {ends:%Y-%m-%d}", "" if level is Level.OK else todo)
 
 
 def _booking(table: Mapping[str, Any]) -> Check:

@@ -27,6 +27,7 @@ STOP_WITHIN_S = 1.5
 """For each of the two rounds of a stop; the children themselves need a fraction of it."""
 FIRST_RESTART_S = 0.5
 LONGEST_RESTART_S = 30.0
+LOOK_EVERY_S = 86400.0
 STEADY_AFTER_S = 60.0
 """A child that ran this long starts its restart delays anew."""
 OLD_LOG_BYTES = 5_000_000
@@ -112,10 +113,19 @@ class Children:
             self._turn(left, starting=True)
         return ""
 
-    def watch(self) -> None:
-        """Keep the children running until SIGINT, SIGTERM or SIGHUP. One that fails is started again, ever more slowly."""
+    def watch(self, look: Callable[[], bool] = lambda: False) -> None:
+        """Keep the children running until SIGINT, SIGTERM or SIGHUP. One that fails is started again, ever more slowly.
+
+        `look` is called once a day; where it returns True the first child must read its files again (SIGHUP).
+        """
+        due = time.monotonic() + LOOK_EVERY_S
         while not self._stopping:
-            self._turn(None, starting=False)
+            self._turn(max(0.0, due - time.monotonic()), starting=False)
+            if time.monotonic() >= due:
+                due += LOOK_EVERY_S
+                first = self._children[0].popen if look() else None
+                if first is not None:
+                    first.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
         """Stop every child: all but the first one, then the first one (the broker, which the others say goodbye to)."""

@@ -81,15 +81,6 @@ def _turnstiles(wanted: RunSettings, environment: Mapping[str, str]) -> Program:
     )
 
 
-def _broker(broker: Broker, account: str) -> dict[str, TomlValue]:
-    return {
-        "host": broker.host,
-        "port": broker.port,
-        "username": account,
-        "password_file": str(broker.password_file(account)),
-    }
-
-
 def _common(wanted: RunSettings, name: str) -> dict[str, TomlValue]:
     return {"site": str(wanted.site_file), "data": str(wanted.data / name)}
 
@@ -104,7 +95,7 @@ def _booking(wanted: RunSettings, broker: Broker) -> dict[str, TomlValue]:
         "enrolment_codes_file": str(wanted.data / "enrolment-codes.json"),
         "public_url": wanted.url,
         "http": {"host": wanted.http_host, "port": wanted.http_port},
-        "broker": _broker(broker, brokers.BOOKING),
+        "broker": broker.client(brokers.BOOKING),
     }
 
 
@@ -119,7 +110,7 @@ def _gate(wanted: RunSettings, broker: Broker, gate: Gate) -> dict[str, TomlValu
         **_common(wanted, folder_of("gate", gate.id)),
         "booking_url": _inner_url(wanted),
         "enrolment_code_file": str(code_file(wanted.data, "gate", gate.id)),
-        "broker": _broker(broker, brokers.gate_account(gate.id)),
+        "broker": broker.client(brokers.gate_account(gate.id)),
         "ports": simulated(gate, wanted.data),
     }
 
@@ -131,7 +122,7 @@ def _kiosk(wanted: RunSettings, broker: Broker, kiosk: Kiosk) -> dict[str, TomlV
         "booking_url": _inner_url(wanted),
         "public_url": wanted.url,
         "enrolment_code_file": str(code_file(wanted.data, "kiosk", kiosk.id)),
-        "broker": _broker(broker, brokers.kiosk_account(kiosk.id)),
+        "broker": broker.client(brokers.kiosk_account(kiosk.id)),
         "camera": str(camera_file(wanted.data, kiosk.id)),
         "watch_when_idle": True,
         "screen": {

@@ -11,6 +11,7 @@ from pathlib import Path
 from config.schema import Kiosk, Site
 from onsite import broker as brokers
 from onsite import people, summary
+from onsite.broker import Broker, TlsListener
 from onsite.errors import OnsiteError
 from onsite.files import write_private
 from onsite.processes import Children
@@ -32,7 +33,7 @@ def run(wanted: RunSettings, say: Callable[[str], None]) -> None:
         run_file.unlink(missing_ok=True)
         accounts = people.load_or_create(wanted.data / "demo-accounts.json")
         _write_enrolment_codes(wanted, kiosks)
-        broker = brokers.prepare(wanted.data / "broker", LOOPBACK, wanted.mqtt_port, brokers.accounts_of(wanted.site))
+        broker = _broker(wanted)
         started = programs(wanted, broker, kiosks)
         children = Children(wanted.data / "logs", say)
         try:
@@ -40,10 +41,18 @@ def run(wanted: RunSettings, say: Callable[[str], None]) -> None:
             if children.wait_ready():
                 write_private(run_file, summary.to_json(wanted, accounts, kiosks))
                 say(summary.to_text(wanted, accounts, kiosks))
-                children.watch()
+                children.watch(lambda: broker.renew(brokers.accounts_of(wanted.site)))
         finally:
             children.stop()
             run_file.unlink(missing_ok=True)
+
+
+def _broker(wanted: RunSettings) -> Broker:
+    tls = None
+    if wanted.mqtt_tls_port is not None:
+        tls = TlsListener(wanted.http_host, wanted.mqtt_tls_port, wanted.broker_names)
+    accounts = brokers.accounts_of(wanted.site)
+    return brokers.prepare(wanted.data / "broker", LOOPBACK, wanted.mqtt_port, accounts, tls)
 
 
 def shown_kiosks(site: Site) -> list[Kiosk]:

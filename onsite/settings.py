@@ -16,6 +16,7 @@ DEFAULT_SITE = "bjut"
 LOOPBACK = "127.0.0.1"
 HTTP_PORT = "SEATGATE_HTTP_PORT"
 MQTT_PORT = "SEATGATE_MQTT_PORT"
+MQTT_TLS_PORT = "SEATGATE_MQTT_TLS_PORT"
 DATA = "SEATGATE_DATA"
 DATABASE = "SEATGATE_DATABASE"
 EVERY_ADDRESS = ("0.0.0.0", "::")
@@ -25,7 +26,10 @@ _SOMEWHERE_ELSE = ("192.0.2.1", 9)
 
 @attrs.frozen
 class RunSettings:
-    """Everything that `seatgate run` needs to know. `shift`: what every process adds to its wall clock."""
+    """Everything that `seatgate run` needs to know. `shift`: what every process adds to its wall clock.
+
+    `mqtt_tls_port`: where the broker takes other machines' processes, encrypted; None: it takes none.
+    """
 
     site_file: Path
     site: Site
@@ -36,6 +40,13 @@ class RunSettings:
     database: str
     shift: timedelta
     windowed: bool
+    mqtt_tls_port: int | None = None
+
+    @property
+    def broker_names(self) -> tuple[str, ...]:
+        """Return every host and address that the broker's certificate is for, the one that this machine uses first."""
+        own = (self.http_host,) if self.http_host not in EVERY_ADDRESS else (_own_address(),)
+        return tuple(dict.fromkeys((LOOPBACK, "localhost", *own, socket.gethostname())))
 
     @property
     def url(self) -> str:
@@ -61,6 +72,7 @@ def settings(
         database=environment.get(DATABASE) or str(folder / "booking" / "seatgate.db"),
         shift=_shift(now, loaded),
         windowed=bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")),
+        mqtt_tls_port=_port(environment, MQTT_TLS_PORT, 0) if environment.get(MQTT_TLS_PORT) else None,
     )
 
 
@@ -100,9 +112,11 @@ def _shift(now: str | None, site: Site) -> timedelta:
 
 def check_ports(wanted: RunSettings) -> None:
     """Raise OnsiteError naming the port that somebody else listens on, or that this account may not open."""
+    tls = [(wanted.http_host, wanted.mqtt_tls_port, MQTT_TLS_PORT)] if wanted.mqtt_tls_port is not None else []
     for host, port, variable in (
         (wanted.http_host, wanted.http_port, HTTP_PORT),
         (LOOPBACK, wanted.mqtt_port, MQTT_PORT),
+        *tls,
     ):
         try:
             family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

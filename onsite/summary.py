@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from config.schema import Kiosk
@@ -14,6 +15,11 @@ RUN_FILE = "run.json"
 """In the data folder, while `seatgate run` is ready."""
 
 
+def ca_file(data: Path) -> Path:
+    """Where the authority lies that other machines' processes pin."""
+    return data / "broker" / "tls" / "ca.pem"
+
+
 def screen_url(wanted: RunSettings, kiosk: Kiosk) -> str:
     """Return the address that gives staff a kiosk's picture."""
     return f"{wanted.url}/staff/kiosks/{kiosk.id}/screen.png"
@@ -24,7 +30,8 @@ def to_json(wanted: RunSettings, accounts: Sequence[Account], kiosks: Sequence[K
     staff = next(account for account in accounts if account.role == STAFF)
     found: dict[str, Any] = {
         "http": wanted.url,
-        "mqtt": {"host": LOOPBACK, "port": wanted.mqtt_port},
+        "mqtt": {"host": LOOPBACK, "port": wanted.mqtt_port}
+        | ({} if wanted.mqtt_tls_port is None else {"tls_port": wanted.mqtt_tls_port, "ca": str(ca_file(wanted.data))}),
         "portals": [
             {
                 "id": portal.id,
@@ -82,7 +89,13 @@ def to_text(wanted: RunSettings, accounts: Sequence[Account], kiosks: Sequence[K
         for gate in wanted.site.gates
         for portal in gate.portals
     ]
-    rows += [("broker", f"{LOOPBACK}:{wanted.mqtt_port}"), ("logs", str(wanted.data / "logs"))]
+    rows.append(("broker", f"{LOOPBACK}:{wanted.mqtt_port}"))
+    if wanted.mqtt_tls_port is not None:
+        hosts = ", ".join(wanted.broker_names)
+        rows.append(
+            ("broker", f"with TLS on port {wanted.mqtt_tls_port} of {hosts}; its authority: {ca_file(wanted.data)}")
+        )
+    rows.append(("logs", str(wanted.data / "logs")))
     if wanted.url.startswith(f"http://{LOOPBACK}"):
         rows.append(("phones", "cannot reach this address: start with --host 0.0.0.0 to let them in"))
     width = max(len(name) for name, _ in rows)

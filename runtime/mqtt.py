@@ -12,7 +12,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
-from runtime.mqtt_client import BrokerSettings, Connection, LinkDown, Message, Will
+from runtime.broker_settings import BrokerSettings
+from runtime.mqtt_client import Connection, LinkDown, Message, Will
 from runtime.published import CONNECTION_LOST, NO_SUBSCRIBERS, OnDone, Published
 
 __all__ = [
@@ -68,6 +69,8 @@ class MqttLink:
         self._accepted_at = 0.0
         self.session = 0
         """The number of the present connection, or of the last one."""
+        self.fault = ""
+        """Why the last try to connect failed, a sentence for staff; empty while connected."""
 
     @property
     def connected(self) -> bool:
@@ -155,16 +158,20 @@ class MqttLink:
         try:
             connection.open()
         except Exception as error:  # noqa: BLE001 - names, TLS, files: whatever it is, a gate must never give up
-            _log.warning("broker not reached host=%s port=%d error=%s", settings.host, settings.port, error)
-            return False
+            return self._not_reached(str(getattr(error, "strerror", None) or error))
         if self._stopping.is_set():
             connection.leave()
         connection.serve()
         if not self._accepted:
-            return False
+            return not self._stopping.is_set() and self._not_reached(connection.fault)
         self._accepted = False
         _guarded(self._on_disconnect)
         return time.monotonic() - self._accepted_at >= STEADY_SECONDS
+
+    def _not_reached(self, why: str) -> bool:
+        self.fault = why
+        _log.warning("broker not reached host=%s port=%d: %s", self._settings.host, self._settings.port, why)
+        return False
 
     def _next_will(self) -> Will | None:
         if self._will is None:
@@ -179,6 +186,7 @@ class MqttLink:
                 self._connection.subscribe(self._filters)
             self._accepted_at = time.monotonic()
             self._accepted = True
+            self.fault = ""
         _log.info("broker connected host=%s port=%d session=%d", self._settings.host, self._settings.port, self.session)
         if self._on_connect is not None:
             _guarded(partial(self._on_connect, self.session))

@@ -6,15 +6,14 @@ to its window, so its memory must not outlive a connection. Reconnecting, and wh
 
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import attrs
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
@@ -22,7 +21,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from messages.access_list import MAX_BYTES
+from runtime.broker_settings import BrokerSettings
 from runtime.errors import RuntimeFault
+from runtime.mqtt_tls import TlsFault, context_of, tls_sentence
 from runtime.published import NO_SUBSCRIBERS, Published, PublishLedger
 from runtime.secret_file import read_secret
 
@@ -45,17 +46,6 @@ _REFUSED_SIGN_IN = (134, 135)
 
 class LinkDown(RuntimeFault):
     """The broker cannot be reached now. Nothing was sent and nothing is kept."""
-
-
-@attrs.frozen
-class BrokerSettings:
-    """Where the broker is and who we are there; `tls_ca` pins the authority that signed its certificate."""
-
-    host: str
-    port: int
-    username: str
-    password_file: Path
-    tls_ca: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +75,8 @@ class _Paho(paho.Client):
 
     def __init__(self, client_id: str) -> None:
         self._wire = threading.Lock()
+        self.fault: OSError | None = None
+        """What the last read ended with: paho keeps it to itself, and a broker refuses our certificate only there."""
         super().__init__(CallbackAPIVersion.VERSION2, client_id, protocol=paho.MQTTv5, reconnect_on_failure=False)
 
     def loop_write(self) -> MQTTErrorCode:
@@ -98,7 +90,13 @@ class _Paho(paho.Client):
 
     def _sock_recv(self, bufsize: int) -> bytes:
         with self._wire:
-            return super()._sock_recv(bufsize)
+            try:
+                return super()._sock_recv(bufsize)
+            except BlockingIOError:
+                raise
+            except OSError as error:
+                self.fault = error
+                raise
 
 
 class Connection:
@@ -119,6 +117,8 @@ class Connection:
         self._has_will = will is not None
         self._on_accepted = on_accepted
         self._on_message = on_message
+        self.fault = ""
+        """Why the broker never accepted us, once `serve` has ended without that."""
         self._ledger = PublishLedger()
         self._refusals: set[str] = set()
         self._client = _Paho(client_id)
@@ -137,22 +137,28 @@ class Connection:
         self._client.on_socket_close = _end_waiting
 
     def open(self) -> None:
-        """Reach the broker; OSError, ValueError or SecretFileError when it cannot be."""
+        """Reach the broker; OSError, ValueError, TlsFault or SecretFileError when it cannot be."""
         settings, client = self._settings, self._client
-        client.username_pw_set(settings.username, read_secret(settings.password_file).decode().rstrip("\r\n"))
-        if settings.tls_ca is not None:
-            client.tls_set(ca_certs=str(settings.tls_ca))
+        if settings.password_file is not None:
+            client.username_pw_set(settings.username, read_secret(settings.password_file).decode().rstrip("\r\n"))
+        if (context := context_of(settings)) is not None:
+            client.tls_set_context(context)
         properties = _user_properties(PacketTypes.CONNECT, {})
         properties.SessionExpiryInterval = int(self._session_expiry.total_seconds())
         properties.MaximumPacketSize = _MAX_PACKET_BYTES
-        client.connect(
-            settings.host,
-            settings.port,
-            keepalive=KEEP_ALIVE_SECONDS,
-            # mosquitto never writes a session to disk that was first opened with clean start.
-            clean_start=not self._session_expiry,
-            properties=properties,
-        )
+        try:
+            client.connect(
+                settings.host,
+                settings.port,
+                keepalive=KEEP_ALIVE_SECONDS,
+                # mosquitto never writes a session to disk that was first opened with clean start.
+                clean_start=not self._session_expiry,
+                properties=properties,
+            )
+        except OSError as error:
+            if isinstance(error, ssl.SSLError | ConnectionResetError) and (said := tls_sentence(error, settings)):
+                raise TlsFault(said) from error
+            raise
 
     def serve(self) -> None:
         """Receive until the connection is gone; what was not answered is then settled as lost."""
@@ -202,9 +208,13 @@ class Connection:
         advice = (
             "check its password file and the broker's accounts" if code.value in _REFUSED_SIGN_IN else "see its log"
         )
-        _log.error("the broker refuses account %s (%s): %s", self._settings.username, code, advice)
+        self.fault = f"the broker refuses account {self._settings.username} ({code}): {advice}"
 
     def _disconnected(self, _client: Any, _userdata: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
+        said = tls_sentence(self._client.fault, self._settings) if self._client.fault is not None else None
+        if said is None and self._settings.tls_ca is None:
+            said = "the broker hung up before it answered: if this is its TLS port, name its authority in tls_ca"
+        self.fault = self.fault or said or f"the broker hung up before it answered ({code}): see its log"
         _log.info("broker left host=%s port=%d reason=%s", self._settings.host, self._settings.port, code)
 
     def _received(self, _client: Any, _userdata: Any, message: paho.MQTTMessage) -> None:

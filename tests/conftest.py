@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -93,9 +94,9 @@ class RunningBroker:
     "kiosk-third-floor", "observer"; their rights hold for every site id.
     """
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, tls: onsite_broker.TlsListener | None = None) -> None:
         accounts = (*onsite_broker.accounts("+", GATES, KIOSKS), OBSERVER)
-        self.files = onsite_broker.prepare(folder, "127.0.0.1", port, accounts)
+        self.files = onsite_broker.prepare(folder, "127.0.0.1", port, accounts, tls)
         self.host, self.port = self.files.host, port
         self.log = folder / "mosquitto.log"
         self._running: subprocess.Popen[bytes] | None = None
@@ -146,6 +147,22 @@ def broker(tmp_path_factory) -> Iterator[RunningBroker]:
     running.start()
     yield running
     running.kill()
+
+
+@pytest.fixture(scope="session")
+def running_broker() -> Callable[..., AbstractContextManager[RunningBroker]]:
+    """`with running_broker(folder, tls=…) as broker`: one more broker, running, with a configuration of its own."""
+
+    @contextmanager
+    def make(folder: Path, tls: onsite_broker.TlsListener | None = None) -> Iterator[RunningBroker]:
+        running = RunningBroker(folder, unused_port(), tls)
+        running.start()
+        try:
+            yield running
+        finally:
+            running.kill()
+
+    return make
 
 
 @pytest.fixture

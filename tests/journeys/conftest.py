@@ -112,6 +112,8 @@ class Library:
         self.run: dict = {}
         self.display = ""
         """The X display that the kiosk shall open a window on; without one it draws off screen."""
+        self.environment: dict[str, str] = {}
+        """What else it shall find in its environment."""
 
     def start(self, *options: str) -> None:
         """Start it and return once run.json says that it is ready."""
@@ -120,6 +122,7 @@ class Library:
         if self.display:
             environment["DISPLAY"] = self.display
         environment |= {"SEATGATE_HTTP_PORT": str(self._ports[0]), "SEATGATE_MQTT_PORT": str(self._ports[1])}
+        environment |= self.environment
         with self._console.open("wb") as console:
             self._running = subprocess.Popen(
                 [*command, "--now", NOW, *options], cwd=ROOT, env=environment, stdout=console, stderr=console
@@ -325,15 +328,16 @@ def make_library(tmp_path_factory, free_port):
 
 @pytest.fixture(scope="module")
 def library_with(tmp_path_factory, free_port):
-    """`library_with(change, *portals)`: a running library whose site text went through `change`, the test at `portals`."""
+    """`library_with(change, *portals, **environment)`: a running library whose site text went through `change`, the test at `portals`."""
     made = []
 
-    def make(change, *portals: str) -> Library:
+    def make(change, *portals: str, **environment: str) -> Library:
         turnstiles = {portal: Turnstile() for portal in portals}
         ports = {portal: turnstile.device for portal, turnstile in turnstiles.items()}
         text = change((ROOT / "config" / "sites" / "bjut.toml").read_text(encoding="utf-8"))
         folder = tmp_path_factory.mktemp("library")
         made.append(Library(folder, (free_port(), free_port()), turnstiles, site_with_ports(ports, text)))
+        made[-1].environment = environment
         made[-1].start()
         return made[-1]
 

@@ -48,6 +48,13 @@ def test_the_defaults(site_file):
     assert wanted.database == str(wanted.data / "booking" / "seatgate.db")
     assert wanted.shift == timedelta()
     assert not wanted.windowed
+    assert wanted.mqtt_tls_port is None
+
+
+def test_a_port_for_other_machines(site_file):
+    wanted = asked(site_file, SEATGATE_MQTT_TLS_PORT="8883")
+    assert wanted.mqtt_tls_port == 8883
+    assert wanted.broker_names[:2] == ("127.0.0.1", "localhost")
 
 
 def test_the_environment_and_the_option_over_it(site_file, tmp_path):
@@ -82,6 +89,7 @@ def test_now_without_a_zone_is_the_sites_time(site_file, now):
         ),
         ({"SEATGATE_HTTP_PORT": "http"}, "SEATGATE_HTTP_PORT=http is not a port: give a number from 1 to 65535"),
         ({"SEATGATE_MQTT_PORT": "65536"}, "SEATGATE_MQTT_PORT=65536 is not a port: give a number from 1 to 65535"),
+        ({"SEATGATE_MQTT_TLS_PORT": "x"}, "SEATGATE_MQTT_TLS_PORT=x is not a port: give a number from 1 to 65535"),
         ({"SEATGATE_MQTT_PORT": "-1"}, "SEATGATE_MQTT_PORT=-1 is not a port: give a number from 1 to 65535"),
     ],
 )
@@ -104,9 +112,10 @@ def test_a_site_file_that_contradicts_itself(site_file):
         asked(site_file)
 
 
-@pytest.mark.parametrize("variable", ["SEATGATE_HTTP_PORT", "SEATGATE_MQTT_PORT"])
+@pytest.mark.parametrize("variable", ["SEATGATE_HTTP_PORT", "SEATGATE_MQTT_PORT", "SEATGATE_MQTT_TLS_PORT"])
 def test_a_taken_port_is_named_with_its_variable(site_file, free_port, variable):
-    ports = {"SEATGATE_HTTP_PORT": free_port(), "SEATGATE_MQTT_PORT": free_port()}
+    names = ("SEATGATE_HTTP_PORT", "SEATGATE_MQTT_PORT", "SEATGATE_MQTT_TLS_PORT")
+    ports = {name: free_port() for name in names}
     wanted = asked(site_file, **{name: str(port) for name, port in ports.items()})
     check_ports(wanted)
     with socket.create_server(("127.0.0.1", ports[variable])):
