@@ -35,6 +35,8 @@ class Model(Blaming):
     """By (gate, sequence)."""
     known: dict[tuple[str, int], object] = field(default_factory=dict)
     """What each gate has told, passages and reports of passing."""
+    early: dict[tuple[str, int], bool] = field(default_factory=dict)
+    """What turnstiles said of passages that have not come yet, by the passage's (gate, sequence)."""
     used_codes: set[tuple[str, int, int]] = field(default_factory=set)
     answers: dict[tuple[str, str], tuple] = field(default_factory=dict)
     """(reader, idempotency key) → (what was asked, the answer, when)."""
@@ -161,7 +163,9 @@ class Model(Blaming):
 
     def pass_gate(self, gate: str, sequence: int, reader: str | None, way: str, occurred: int, *, denied: bool) -> None:
         venue = self.rules.gates[gate].venue
-        passage = Passage(reader, venue, occurred, self.now, denied=denied)
+        word = self.early.pop((gate, sequence), None)
+        passage = Passage(reader, venue, occurred, self.now, denied=denied, passed=word)
+        denied = denied or word is False  # nobody walked through: it is on record and does nothing
         if reader and not denied and way == "in":
             stay = self.arrival(reader, venue, occurred, made_by=occurred)
             if stay is not None:

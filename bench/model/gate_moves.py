@@ -72,7 +72,8 @@ def report(twin: Twin, step: Step) -> bool:
         sequence=sequence,
     )
     known = model.known.get((gate, sequence))
-    if known is None and (gate, args["of"]) in model.passages and model.passages[gate, args["of"]].passed is not None:
+    passage = model.passages.get((gate, args["of"]))
+    if known is None and (model.early.get((gate, args["of"])) if passage is None else passage.passed) is not None:
         return False  # a turnstile says it once
     outcome = _send(twin, step, event, gate)
     if known is not None:
@@ -80,8 +81,9 @@ def report(twin: Twin, step: Step) -> bool:
         return True
     _recorded(twin, outcome, Recorded())
     model.known[gate, sequence] = event
-    passage = model.passages.get((gate, args["of"]))
-    if passage is not None:
+    if passage is None:
+        model.early[gate, args["of"]] = args["passed"]
+    else:
         passage.passed = args["passed"]
         if not args["passed"] and not passage.answered:
             model.undo(passage)

@@ -26,6 +26,8 @@ class Proposals(Wishing):
         self.sequences = dict.fromkeys(model.rules.gates, 0)
         self.sent: list[Step] = []
         """The latest events of gates, for duplicates."""
+        self.overtaken: list[tuple[str, int]] = []
+        """Numbers of events that a word on them has overtaken: (gate, sequence)."""
         self.keyed: list[Step] = []
         """The latest requests with a key."""
         self.closed: list[int] = []
@@ -116,19 +118,30 @@ class Proposals(Wishing):
             "card": "?" if choose.chance(3) else stay.reader if stay and not choose.chance(8) else self.reader(),
             "occurred": occurred,
             "denied": choose.chance(3),
-            "sequence": self.number(gate),
+            "sequence": self.overtaken_at(gate) or self.number(gate),
         }
+
+    def overtaken_at(self, gate: str) -> int | None:
+        """The number of an event that comes only now; None where none is on its way."""
+        waiting = [one for one in self.overtaken if one[0] == gate]
+        if not waiting or not self.choose.chance(40):
+            return None
+        self.overtaken.remove(waiting[0])
+        return waiting[0][1]
 
     def report(self) -> dict[str, Any] | None:
         passed = [step for step in self.sent if step.kind == "pass"]
         if not passed:
             return None
         step = self.choose.pick(passed[-4:])
-        gate = step.args["gate"]
+        gate, of = step.args["gate"], step.args["sequence"]
+        if self.choose.chance(10):
+            of = self.number(gate)
+            self.overtaken.append((gate, of))
         return {
             "gate": gate,
             "lane": step.args["lane"],
-            "of": step.args["sequence"],
+            "of": of,
             "passed": self.choose.chance(30),
             "occurred": min(self.at, step.args["occurred"] + 2),
             "sequence": self.number(gate),

@@ -24,6 +24,8 @@ class Passage:
     """Until when its effect waits for the turnstile's word that somebody walked through."""
     unconfirmed: bool = False
     """Its effect did not wait for that word any longer."""
+    passed: bool | None = None
+    """The turnstile's word, where that came first."""
     said_at: datetime | None = None
     """What the gate's clock said, where that was wrong."""
 

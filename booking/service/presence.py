@@ -66,16 +66,17 @@ def _record_access(unit: Unit, places: Places, command: RecordGateEvent, event: 
         reader=reader,
         said_at=command.said_at,
     )
-    if reader is None or event.outcome is AccessOutcome.DENIED:
-        unit.keep_record(passage)
+    word = unit.streams.take_word(command.gate, event.epoch, event.sequence)
+    if reader is None or event.outcome is AccessOutcome.DENIED or word is False:
+        unit.keep_record(replace(passage, passed=word))
         return
     waits_until = event.occurred_at + places.policy.gate.pass_timeout
-    if places.reports_passage(command.gate, event.portal):
+    if word is None and places.reports_passage(command.gate, event.portal):
         if waits_until > command.at:
             unit.keep_record(replace(passage, pending_until=waits_until))
             return
         passage = replace(passage, unconfirmed=True)
-    done = _with_effect(unit, places, passage)
+    done = _with_effect(unit, places, replace(passage, passed=word))
     unit.keep_record(done)
     _look_again(unit, places, done)
 
@@ -109,8 +110,11 @@ def _with_effect(unit: Unit, places: Places, passage: Passage) -> Passage:
 def _hear_of_passage(unit: Unit, places: Places, command: RecordGateEvent, event: PassageEvent) -> None:
     """Take the turnstile's word: what waited for it happens now, and nothing does whose reader never walked through."""
     record = unit.record_of(command.gate, event.epoch, event.of)
+    if record is None:  # the word has overtaken its event, and counts when that comes
+        unit.streams.keep_word(command.gate, event.epoch, event.of, command.at, passed=event.passed)
+        return
     unit.keep_passage(event, command.gate)
-    if record is None or record.passed is not None:
+    if record.passed is not None:
         return
     if event.passed and record.pending_until is not None:
         _settle_one(unit, places, record, min(command.at, record.pending_until), unconfirmed=False)

@@ -56,6 +56,15 @@ class StreamBook(Protocol):
     def alert(self, alert: Alert) -> None:
         """Insert an alert; one of this kind about this event stays as it is."""
 
+    def miss(self, alert: Alert, now: datetime) -> None:
+        """Note that this event is missing: as part of a gap that is known, or as an alert from the first event missing there."""
+
+    def keep_word(self, gate: str, epoch: int, of: int, at: datetime, *, passed: bool) -> None:
+        """Keep a turnstile's word on an event that has not come yet; the first word on it counts."""
+
+    def take_word(self, gate: str, epoch: int, sequence: int) -> bool | None:
+        """Return what the turnstile said of an event before it came, and forget it; None where it said nothing."""
+
     def see(self, alert: str, by: str, at: datetime) -> bool:
         """Note that staff have seen an alert; False when there is none. Seen before: nothing changes."""
 

@@ -10,7 +10,7 @@ import msgspec
 from booking.domain.clocks import booted_at, impossible, rebuilt
 from booking.domain.places import Places
 from booking.domain.refusals import Refusal, RefusalCode
-from booking.service.alerts import raise_alert
+from booking.service.alerts import miss, raise_alert
 from booking.service.commands import KeepDeadLetter, Recorded, RecordGateEvent
 from booking.service.gate_commands import AnchorClock, ReplayDeadLetter
 from booking.service.gate_views import AlertKind
@@ -45,7 +45,7 @@ def watch_gap(unit: Unit, places: Places, command: RecordGateEvent) -> None:
     before = command.event.sequence - 1
     if not unit.streams.holds(command.gate, command.event.epoch, before):
         where = (command.gate, command.event.epoch, before)
-        raise_alert(unit, AlertKind.GAP, where, command.at + places.policy.gate.gap_after)
+        miss(unit, where, command.at, places.policy.gate.gap_after)
 
 
 def hear_stream(unit: Unit, places: Places, command: HearGate) -> None:
@@ -54,7 +54,7 @@ def hear_stream(unit: Unit, places: Places, command: HearGate) -> None:
     known = unit.streams.epochs(gate)
     complete = unit.streams.hear(gate, epoch, command.last_sequence, now)
     if complete < command.last_sequence:
-        raise_alert(unit, AlertKind.GAP, (gate, epoch, complete + 1), now + places.policy.gate.gap_after)
+        miss(unit, (gate, epoch, complete + 1), now, places.policy.gate.gap_after)
     if epoch in known:
         return
     before = command.previous_epoch if command.previous_epoch is not None else next(iter(known), None)

@@ -75,7 +75,7 @@ class GateUnit:
         self._db.execute(
             "INSERT INTO gate_records (id, gate, epoch, sequence, portal, venue, direction, kind, credential, outcome, "
             "occurred_us, received_us, reader, reservation, effect, state_before, state_after, way, pending_us, "
-            "unconfirmed, said_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "unconfirmed, said_us, passed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 new_id(passage.received_at),
                 passage.gate,
@@ -98,6 +98,7 @@ class GateUnit:
                 us_or_none(passage.pending_until),
                 int(passage.unconfirmed),
                 us_or_none(passage.said_at),
+                None if passage.passed is None else int(passage.passed),
             ),
         )
 

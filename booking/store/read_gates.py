@@ -24,6 +24,18 @@ _NAMELESS = (
     "SELECT coalesce(sum(CASE WHEN way = 'in' THEN 1 ELSE -1 END), 0) FROM gate_records "  # noqa: S608 - a constant
     f"WHERE {_PASSED} AND kind IS NULL"
 )
+_OPEN = (
+    "(NOT EXISTS (SELECT 1 FROM gate_streams s WHERE s.gate = a.gate AND s.epoch = a.epoch "
+    "AND s.complete >= coalesce(a.last_sequence, a.sequence)) "
+    "AND (SELECT count(*) FROM inbox i WHERE i.gate = a.gate AND i.epoch = a.epoch AND i.sequence >= a.sequence "
+    "AND i.sequence <= coalesce(a.last_sequence, a.sequence)) < coalesce(a.last_sequence, a.sequence) - a.sequence + 1)"
+)
+"""Something of a gap is still missing."""
+
+
+def _facts(text: str, first: int, last: int | None) -> dict[str, str]:
+    """Return an alert's facts; `last`: the last event of a gap that has more than one."""
+    return facts_of_json(text) | ({"last": str(last)} if last is not None and last > first else {})
 
 
 class GateReads:
@@ -51,13 +63,12 @@ class GateReads:
         """What nobody of the staff has seen, newest first; a gap that has closed is none."""
         with self._gate_pool.lend() as db:
             rows: list[Any] = db.execute(
-                "SELECT id, kind, gate, epoch, sequence, from_us, facts FROM alerts a WHERE seen_us IS NULL "
-                "AND from_us <= ? AND (kind <> 'gap' OR NOT EXISTS (SELECT 1 FROM inbox i WHERE i.gate = a.gate "
-                "AND i.epoch = a.epoch AND i.sequence = a.sequence)) ORDER BY from_us DESC, id DESC LIMIT 200",
+                "SELECT id, kind, gate, epoch, sequence, from_us, facts, last_sequence "  # noqa: S608 - a constant
+                f"FROM alerts a WHERE seen_us IS NULL AND from_us <= ? AND (kind <> 'gap' OR {_OPEN}) ORDER BY from_us DESC, id DESC LIMIT 200",
                 (us(now),),
             ).fetchall()
         return [
-            Alert(row[0], AlertKind(row[1]), row[2], row[3], row[4], moment(row[5]), facts_of_json(row[6]))
+            Alert(row[0], AlertKind(row[1]), row[2], row[3], row[4], moment(row[5]), _facts(row[6], row[4], row[7]))
             for row in rows
         ]
 

@@ -61,6 +61,8 @@ def _erase_presence(db: Connection, before: datetime, erased: Counter[str]) -> N
     )
     waiting = "SELECT gate, epoch, sequence FROM held_events WHERE received_us < ?1 ORDER BY received_us LIMIT ?2"
     _delete(db, f"held_events WHERE (gate, epoch, sequence) IN ({waiting})", oldest, erased)
+    words = "SELECT gate, epoch, of_sequence FROM early_words WHERE received_us < ?1 ORDER BY received_us LIMIT ?2"
+    _delete(db, f"early_words WHERE (gate, epoch, of_sequence) IN ({words})", oldest, erased)
     _delete(
         db,
         "code_uses WHERE (reader, kiosk, step) IN "

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -64,6 +65,9 @@ class StreamRows:
 
     def alert(self, alert: Alert) -> None:
         """Insert an alert; one of this kind about this event stays as it is."""
+        self._alert(alert, None)
+
+    def _alert(self, alert: Alert, last: int | None) -> None:
         known = self._db.execute(
             "SELECT 1 FROM alerts WHERE kind = ? AND gate = ? AND epoch = ? AND sequence = ?",
             (str(alert.kind), alert.gate, alert.epoch, alert.sequence),
@@ -71,7 +75,8 @@ class StreamRows:
         if known is not None:
             return
         self._db.execute(
-            "INSERT INTO alerts (id, kind, gate, epoch, sequence, from_us, facts) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO alerts (id, kind, gate, epoch, sequence, from_us, facts, last_sequence) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 alert.id,
                 str(alert.kind),
@@ -80,9 +85,68 @@ class StreamRows:
                 alert.sequence,
                 us(alert.shown_from),
                 facts_json(alert.facts),
+                last,
             ),
         )
         _log.warning("alert kind=%s gate=%s epoch=%d sequence=%d", alert.kind, alert.gate, alert.epoch, alert.sequence)
+
+    def miss(self, alert: Alert, now: datetime) -> None:
+        """Note that this event is missing: as part of a gap that is known, or as an alert from the first event missing there.
+
+        Gaps of one epoch do not overlap: each lies between two events that we held when it was found.
+        """
+        gate, epoch, last = alert.gate, alert.epoch, alert.sequence
+        known: Any = self._db.execute(
+            "SELECT id, sequence, coalesce(last_sequence, sequence), from_us, seen_us FROM alerts "
+            "WHERE kind = ? AND gate = ? AND epoch = ? AND sequence <= ? ORDER BY sequence DESC LIMIT 1",
+            (str(alert.kind), gate, epoch, last),
+        ).fetchone()
+        if known is not None and known[2] >= last:
+            return
+        row: Any = self._db.execute(
+            f"SELECT max(sequence) FROM inbox WHERE {_OF_GATE} AND sequence < ?",  # noqa: S608
+            (gate, epoch, last),
+        ).fetchone()
+        held = max(row[0] or 0, self._complete(gate, epoch))
+        if known is not None and known[4] is None and held < known[2]:  # the same gap, and it has grown
+            self._db.execute("UPDATE alerts SET last_sequence = ? WHERE id = ?", (last, known[0]))
+            return
+        first = max(held, known[2] if known else 0) + 1
+        if known is not None and known[4] is None and known[3] > us(now) and self._all_here(gate, epoch, *known[1:3]):
+            # nobody has seen it, and it has closed before anybody could: one row does for all such gaps
+            self._db.execute(
+                "UPDATE alerts SET sequence = ?, last_sequence = ?, from_us = ? WHERE id = ?",
+                (first, last, us(alert.shown_from), known[0]),
+            )
+            return
+        self._alert(replace(alert, sequence=first), last)
+
+    def _all_here(self, gate: str, epoch: int, first: int, last: int) -> bool:
+        row: Any = self._db.execute(
+            f"SELECT count(*) FROM inbox WHERE {_OF_GATE} AND sequence BETWEEN ? AND ?",  # noqa: S608
+            (gate, epoch, first, last),
+        ).fetchone()
+        return bool(row[0] == last - first + 1)
+
+    def keep_word(self, gate: str, epoch: int, of: int, at: datetime, *, passed: bool) -> None:
+        """Keep a turnstile's word on an event that has not come yet; the first word on it counts."""
+        self._db.execute(
+            "INSERT INTO early_words (gate, epoch, of_sequence, passed, received_us) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO NOTHING",
+            (gate, epoch, of, int(passed), us(at)),
+        )
+
+    def take_word(self, gate: str, epoch: int, sequence: int) -> bool | None:
+        """Return what the turnstile said of an event before it came, and forget it; None where it said nothing."""
+        mine = (gate, epoch, sequence)
+        row: Any = self._db.execute(
+            f"SELECT passed FROM early_words WHERE {_OF_GATE} AND of_sequence = ?",  # noqa: S608
+            mine,
+        ).fetchone()
+        if row is None:
+            return None
+        self._db.execute(f"DELETE FROM early_words WHERE {_OF_GATE} AND of_sequence = ?", mine)  # noqa: S608
+        return bool(row[0])
 
     def see(self, alert: str, by: str, at: datetime) -> bool:
         """Note that staff have seen an alert; False when there is none. Seen before: nothing changes."""

@@ -1,5 +1,6 @@
 """What gates tell, on either database: each read and write of it once, told in one morning."""
 
+import random
 from dataclasses import replace
 from datetime import timedelta
 
@@ -133,6 +134,39 @@ def test_streams_clocks_alerts_and_letters(desk, open_gate, at):
     assert desk.reads.dead_letters() == (0, [])
     desk.do(replace(heard, epoch=2, previous_epoch=1, at=at("09:30")))
     assert AlertKind.UNCLOSED_EPOCH in {one.kind for one in desk.reads.alerts(at("09:31"))}
+
+
+def flood(desk, gate, at, order):
+    """Send recorded-only events in an order of the test's own; return the gaps that staff are shown ten minutes later."""
+    for sequence in order:
+        gate.sequence = sequence - 1
+        gate.passes("in", "09:00", card="0000000099", received="09:01")
+    return sorted((one.sequence, one.facts.get("last")) for one in desk.reads.alerts(at("09:11")))
+
+
+def rows_of_gaps(desk):
+    with desk.direct() as db:
+        return db.execute("SELECT sequence, last_sequence FROM alerts ORDER BY sequence").fetchall()
+
+
+def test_a_gap_is_one_alert_from_its_first_missing_event_to_its_last(desk, open_gate, at):
+    """a gap alerts after 60 s"""
+    gate = open_gate(desk)
+    assert flood(desk, gate, at, [1, 40, 20, 30, 10]) == [(2, "39")]
+    assert flood(desk, gate, at, [60]) == [(2, "39"), (41, "59")]
+    late = [n for n in range(59, 1, -1) if n not in {10, 20, 30, 40, 35}]
+    assert flood(desk, gate, at, late) == [(2, "39")], "one event of it is still missing"
+    assert flood(desk, gate, at, [35]) == []
+
+
+def test_a_shuffled_flood_makes_a_few_rows_and_not_one_for_each_event(desk, open_gate, at):
+    order = list(range(1, 201))
+    random.Random(7).shuffle(order)
+    assert flood(desk, open_gate(desk), at, order) == []
+    assert len(rows_of_gaps(desk)) < 10
+    swapped = [n ^ 1 for n in range(300, 400)]
+    assert flood(desk, open_gate(desk, "annex"), at, [*range(1, 300), *swapped]) == []
+    assert len(rows_of_gaps(desk)) < 12
 
 
 def desk_event(gate, when):

@@ -234,6 +234,27 @@ def test_what_happened_since_is_not_undone_by_a_late_report(desk, gate, stay, at
     assert desk.status(stay, "09:12") is Status.AWAY
 
 
+@pytest.mark.parametrize(("passed", "status"), [(False, Status.RESERVED), (True, Status.IN_USE)])
+def test_a_word_that_overtakes_its_own_swipe_counts_when_that_comes(desk, gate, stay, at, passed, status):
+    """`passed = false` voids it."""
+    report = PassageEvent(
+        "south-3", 7, passed=passed, occurred_at=at("09:00:02"), monotonic_ns=0, boot_id="b", epoch=1, sequence=8
+    )
+    assert gate.send(report, "09:00:03") == Recorded()
+    gate.sequence = 6
+    gate.passes("in", "09:00", received="09:00:04")
+    assert desk.status(stay, "09:01") is status
+    assert [record.passed for record in desk.reads.gate_records("S001")] == [passed]
+    assert desk.reads.inside(at("09:01"))[0].people == int(passed)
+    gate.sequence = 6
+    assert gate.passes("in", "09:00", received="09:05") == Recorded(replay=True)
+    assert desk.status(stay, "09:06") is status
+    # it was about that one event: the next swipe knows nothing of it
+    gate.sequence = 8
+    gate.passes("in", "09:10")
+    assert desk.status(stay, "09:11") is Status.IN_USE
+
+
 # ---- confirm or undo -------------------------------------------------------------------------------------------------
 
 
