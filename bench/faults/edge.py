@@ -18,6 +18,7 @@ from booking.domain.places import Places
 from booking.identity import NAME, Identity, Signed
 from booking.ingest import Ingest
 from booking.service.commands import EnrolDevice, OfferEnrolment, Sweep
+from booking.store.opened import Store
 from booking.store.sqlite import open_store
 from config.schema import Site
 from gate.delivery import Delivery
@@ -126,13 +127,13 @@ class _Nobody:
 class Booking:
     """Booking's side: an open store, its ingest at work, and a clock to set."""
 
-    store: object
+    store: Store
     ingest: Ingest
     clock: SetClock
 
     def sweep(self) -> None:
         """Write down what time has done by now."""
-        self.store.writer.submit([Sweep(at=self.clock.now())]).result(30)  # type: ignore[attr-defined]
+        self.store.writer.submit([Sweep(at=self.clock.now())]).result(30)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.faults import clock, disk, flood, hung, kill, lost_reply, postgres, power_cut
+from bench.faults import clock, cut_off, disk, flood, hung, kill, lost_reply, postgres, power_cut, restored, university
 from bench.faults.site import write_site
 from bench.faults.table import Found
 from bench.machine import free_port
@@ -114,6 +114,24 @@ def run_flood(folder: Path, form: int, say: Say) -> Found:
     )
 
 
+def run_cut_off(folder: Path, form: int, say: Say) -> Found:
+    """Row 7, with its control."""
+    days, readers = ((1, 40), (2, 80), (30, 200))[form]
+    seen = cut_off.run(folder / "run", free_port(), days=days, readers=readers, seed=SEED, say=say)
+    control = cut_off.run(folder / "control", free_port(), days=1, readers=40, seed=SEED, lose=True, say=say)
+    blameless = sum(count for fate, count in seen.fates.items() if fate.is_blameless)
+    return Found(
+        "7 gate cut off",
+        f"the gate cut off for 24 hours {seen.days} times, a sweep every twenty minutes, while {readers} readers each come in time, go "
+        f"out and come back, come too late, or never come",
+        "offline passages reconcile; no false no-show for readers the gate saw",
+        f"{seen.kept:,} passages kept and told afterwards; of {blameless:,} readers seen in time {seen.provisional:,} were held "
+        f"for no-shows meanwhile, provisionally, {seen.false_no_shows} in the end; {seen.too_early} blamed for good before the gate "
+        f"had told; {seen.spared} of the others spared; *control* whose gate forgets: {control.false_no_shows} false no-shows",
+        seen.good and control.false_no_shows > 0,
+    )
+
+
 def run_clock(folder: Path, form: int, say: Say) -> Found:
     """Row 8, with its control."""
     steps, site = (10, 30, 500)[form], write_site(folder)
@@ -160,6 +178,39 @@ def run_hung(folder: Path, form: int, say: Say) -> Found:
     )
 
 
+def run_university(folder: Path, form: int, say: Say) -> Found:
+    """Row 12."""
+    rounds = (1, 2, 10)[form]
+    seen = university.run(folder, write_site(folder), (free_port(), free_port()), rounds=rounds, say=say)
+    return Found(
+        "12 sign-in away",
+        f"the university's CAS server behind a proxy that {', '.join(f'{name} ({count} times)' for name, count in seen.rounds.items())}, "
+        f"{university.TRY} people on their way back from it each time",
+        "sessions live; check-in works; login says why",
+        f"{seen.served:,} readers booked and checked in meanwhile, {seen.failed} answers to them failed, the longest took "
+        f"{seen.longest_served:.2f} s; {seen.told.total():,} who tried to sign in were told why after {seen.longest_told:.2f} s at most "
+        f"(it waits {university.TIMEOUT.total_seconds():.0f} s), {seen.unexplained} were not; {seen.dropped} sessions lost; signing "
+        f"in worked again after {seen.back} of {seen.rounds.total()}",
+        seen.good,
+    )
+
+
+def run_restored(folder: Path, form: int, say: Say) -> Found:
+    """Row 13, with its control."""
+    drills, readers = ((1, 30), (2, 60), (30, 90))[form]
+    seen = restored.run(folder / "run", free_port(), drills=drills, readers=readers, seed=SEED, say=say)
+    control = restored.run(folder / "control", free_port(), drills=1, readers=30, seed=SEED, ask=False, say=say)
+    return Found(
+        "13 restored",
+        f"the database lost and an earlier backup put back {seen.drills} times, {readers} readers with a reservation each",
+        "integrity ok; RPO stated; the gates tell again",
+        f"{seen.damaged} damaged; {seen.kept:,} bookings of before the backup there again, {seen.since:,} of after it gone, as stated; "
+        f"{seen.came_back:,} passages of after it came back from the gate's disk, {seen.missing} did not; {seen.too_early} blamed "
+        f"before that, {seen.false_blame} after it; *control* that does not ask: {control.missing} passages missing",
+        seen.good and seen.wrong == 0 and control.missing > 0,
+    )
+
+
 ROWS: dict[str, Callable[[Path, int, Say], Found]] = {
     "kill": run_kill,
     "power_cut": run_power_cut,
@@ -167,7 +218,10 @@ ROWS: dict[str, Callable[[Path, int, Say], Found]] = {
     "database": run_database,
     "workers": run_workers,
     "flood": run_flood,
+    "cut_off": run_cut_off,
     "clock": run_clock,
     "disk": run_disk,
     "hung": run_hung,
+    "university": run_university,
+    "restored": run_restored,
 }

@@ -8,9 +8,8 @@ _HEAD = """# What was broken, and what was lost
 
 Written by `python -m bench.faults --full`: each row of the fault matrix done to the real thing, a line for its last full run.
 The short forms of the same rows are tests in `tests/faults`; ADR 0030 says how they work. *Control*: the same campaign with
-the protection taken away, which must fail. Rows 7 and 13 (a gate cut off for a day, a restored backup) are tests alone; 10 (viewers
-who do not read) is also `python -m bench viewers`, 14 (divergence from a model) `python -m bench.model`, 12 (the university's sign-in away)
-a test of `tests/booking/web/sso`. On a machine that is shared, whatever is counted in seconds says little.
+the protection taken away, which must fail. Row 10 (viewers who do not read) is `python -m bench viewers`, row 14 (divergence
+from a model) `python -m bench.model`. On a machine that is shared, whatever is counted in seconds says little.
 
 """
 _COLUMNS = ("| row | done | must hold | seen | |", "|---|---|---|---|---|")
