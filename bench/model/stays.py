@@ -131,6 +131,13 @@ class Stays:
                 stay.status, stay.checked_in = "in-use", stay.start
                 if absent:
                     self.step_away(stay, stay.start, stay.start)
+        for stay in self.stays:
+            follows = (stay.reader, stay.seat, stay.start) == (ended.reader, ended.seat, ended.end) and stay.seat
+            if follows and stay.status == "no-show" and stay.by_time and not absent:
+                self.bring_back(stay, stay.start)
+
+    def bring_back(self, stay: Stay, occurred: int) -> None:
+        """What late evidence makes of a stay that time has closed; attendance.py says."""
 
     def step_away(self, stay: Stay, at: int, counted_from: int) -> None:
         begins = max(counted_from, stay.start)

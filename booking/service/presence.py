@@ -227,6 +227,7 @@ def _where_it_stands(unit: Unit, places: Places, stay: Reservation, occasion: Oc
         unit.save(standing)
         note(unit, places, standing, Change.REINSTATED, occasion)
         carry_over(unit, places, back, now)
+        _carry_back(unit, places, back, now)
         return standing, Change.REINSTATED
     settle_around(unit, places, stay, now)
     if is_taken(unit, places, stay) or _clashes(unit, stay):
@@ -236,6 +237,14 @@ def _where_it_stands(unit: Unit, places: Places, stay: Reservation, occasion: Oc
         return displaced, Change.DISPLACED
     write(unit, places, back, Action.REINSTATE, occasion)
     return give_way(unit, places, back, now), Change.REINSTATED
+
+
+def _carry_back(unit: Unit, places: Places, before: Reservation, now: datetime) -> None:
+    """Bring back the stay after `before` on the same seat, if time has made a no-show of it: who was in the one was in both."""
+    for coming in unit.stays_at(before.reader, before.end, None):
+        if (coming.seat, coming.start, coming.status) == (before.seat, before.end, Status.NO_SHOW) and coming.seat:
+            occasion = Occasion(Source.SYSTEM, coming.start, now, {"carried": before.id})
+            _bring_back(unit, places, coming, occasion)
 
 
 def _must(result: Reservation | Refusal) -> Reservation:

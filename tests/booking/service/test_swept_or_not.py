@@ -11,6 +11,7 @@ import pytest
 from booking.domain.places import Places
 from booking.domain.refusals import RefusalCode
 from booking.domain.reservation import Action, Status
+from booking.domain.violations import Standing
 from booking.service.commands import AnswerGateRecord, Channel, CheckInByCode, CheckOutByCode, Sweep
 from booking.service.floor import CloseFloor
 from config.policy import BookingPolicy, ExitMeans, GatePolicy, Policy, SignOutPolicy
@@ -108,6 +109,18 @@ def test_a_scan_at_the_end_does_not_sign_out_of_the_next_stay_instead(desk, at, 
     assert desk.do(scanned).code is RefusalCode.NOTHING_TO_CHECK_OUT
     assert desk.status(first, "10:01") is Status.ENDED
     assert desk.status(second, "10:01") is Status.IN_USE
+
+
+def test_a_late_arrival_is_one_in_the_stay_that_follows_as_well(desk, gate, at, swept):
+    """Back-to-back reservations of one reader on one seat carry attendance over: however late the first arrival is told."""
+    first = desk.booked("S001", "centre-005", "09:00", "10:00", now="08:00")
+    second = desk.booked("S001", "centre-005", "10:00", "11:00", now="08:00")
+    sweep(desk, at, "12:00", swept)
+    gate.passes("in", "09:10", received="12:01")
+    assert (desk.status(first, "12:01"), desk.status(second, "12:01")) == (Status.ENDED, Status.ENDED)
+    assert desk.reads.reservation("S001", second.id, at("12:01")).checked_in_at == at("10:00")
+    standings = {one.standing for one in desk.reads.violations("S001", at("12:01")).items}
+    assert standings <= {Standing.LIFTED}
 
 
 def test_what_time_has_changed_since_is_not_undone(desk, gate, at, swept):
