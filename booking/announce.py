@@ -77,7 +77,7 @@ class Announcer:
     def run(self) -> None:
         """Announce until `stop`."""
         while not self._stopping.is_set():
-            self._wake.wait(self._time_to_next_change().total_seconds())
+            self._wake.wait(self._clock.seconds(self._time_to_next_change()))
             if self._stopping.wait(GATHER.total_seconds()):
                 return
             self._wake.clear()

@@ -83,7 +83,7 @@ class Sender:
                 self._stopping.wait(AFTER_FAILURE.total_seconds())
                 continue
             wait = LONGEST_WAIT if due is None else min(due - self._clock.now(), LONGEST_WAIT)
-            self._wake.wait(max(wait.total_seconds(), 0))
+            self._wake.wait(max(self._clock.seconds(wait), 0))
 
     def send_one(self) -> bool:
         """Claim, send and settle one delivery; False when none is due."""

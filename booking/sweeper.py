@@ -50,7 +50,7 @@ class Sweeper:
                 self._stopping.wait(pause.total_seconds())
                 continue
             wait = LONGEST_WAIT if due is None else min(due - now, LONGEST_WAIT)
-            if self._wake.wait(wait.total_seconds()):
+            if self._wake.wait(self._clock.seconds(wait)):
                 self._stopping.wait(GATHER.total_seconds())
             self._wake.clear()
 

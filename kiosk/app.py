@@ -45,6 +45,8 @@ MAX_INPUTS = 1024
 FAILURES_IN_A_ROW = 3
 """After so many pictures that could not be drawn the process gives up, and systemd starts a new one."""
 STOP_SECONDS = 0.5
+SHORTEST_SECONDS = 0.2
+"""Between two pictures of a kiosk whose clock goes faster than time (`seatgate run --speed`)."""
 
 
 class Kiosk:
@@ -174,7 +176,8 @@ class Kiosk:
         if not self._inputs.empty():
             return 0.0
         server_now = self._clock.now() + (self._state.code.offset or timedelta())
-        return 1.0 - server_now.microsecond / 1_000_000 + 0.002
+        left = timedelta(seconds=1) - timedelta(microseconds=server_now.microsecond)
+        return max(self._clock.seconds(left), SHORTEST_SECONDS if self._clock.rate > 1 else 0) + 0.002
 
     def _seconds(self) -> float:
         return self._clock.monotonic_ns() / 1e9

@@ -8,7 +8,9 @@ import click
 from config import ConfigError
 from onsite.errors import OnsiteError
 from onsite.run import run as run_everything
-from onsite.settings import LOOPBACK, config_sentence, settings
+from onsite.settings import LOOPBACK, Life, config_sentence, settings
+
+DEMO_READERS = 40
 
 
 @click.command()
@@ -32,7 +34,31 @@ from onsite.settings import LOOPBACK, config_sentence, settings
     metavar="ADDRESS",
     help="Address that the web pages listen on; 0.0.0.0 lets phones in. The broker stays on this machine.",
 )
-def run(site: Path | None, data: Path | None, now: str | None, host: str) -> None:
+@click.option("--simulate", is_flag=True, help="Let simulated readers live here: a line every quarter of an hour.")
+@click.option(
+    "--readers",
+    type=click.IntRange(1, 500),
+    help="Make accounts for so many simulated readers. Default: 40 with --simulate, none without.",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(1, 100),
+    default=1.0,
+    show_default=True,
+    help="Let every process's clock go so many times faster, from --now on.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="With --simulate: which day it is to be.")
+def run(
+    *,
+    site: Path | None,
+    data: Path | None,
+    now: str | None,
+    host: str,
+    simulate: bool,
+    readers: int | None,
+    speed: float,
+    seed: int,
+) -> None:
     """Run everything on this one machine, with a simulated turnstile, until Ctrl-C.
 
     Ports: SEATGATE_HTTP_PORT (8080) and SEATGATE_MQTT_PORT (1883). Database: SEATGATE_DATABASE (a file in the data
@@ -40,7 +66,8 @@ def run(site: Path | None, data: Path | None, now: str | None, host: str) -> Non
     ready, run.json in the data folder says where everything is.
     """
     try:
-        run_everything(settings(site, data, now, host, os.environ), click.echo)
+        life = Life(readers or (DEMO_READERS if simulate else 0), simulate, speed, seed)
+        run_everything(settings(site, data, now, host, os.environ, life=life), click.echo)
     except OnsiteError as error:
         raise click.ClickException(str(error)) from error
     except ConfigError as error:

@@ -11,7 +11,7 @@ from onsite.files import write_private
 from onsite.settings import DATA
 from onsite.summary import RUN_FILE
 from runtime.checks import exit_code, render, to_json
-from runtime.clock import SHIFT_VARIABLE
+from runtime.clock import PACE_VARIABLE, SHIFT_VARIABLE
 
 
 @click.command()
@@ -62,7 +62,9 @@ def diagnose(
 def _take_over_clock(run_file: Path) -> None:
     """Look with the clock of the `seatgate run --now` whose processes are looked at."""
     try:
-        shift = json.loads(run_file.read_text(encoding="utf-8"))["clock_shift_s"]
+        clock = json.loads(run_file.read_text(encoding="utf-8"))["clock"]
     except (OSError, ValueError, KeyError):
         return
-    os.environ.setdefault(SHIFT_VARIABLE, str(shift))
+    for name in (SHIFT_VARIABLE, PACE_VARIABLE):
+        if name in clock:
+            os.environ.setdefault(name, str(clock[name]))

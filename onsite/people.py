@@ -41,13 +41,37 @@ _PEOPLE = (
 )
 
 
-def load_or_create(file: Path) -> list[Account]:
-    """Return the accounts of a data folder; the first call makes their passwords and writes them, for its owner alone."""
-    if file.exists():
-        return [Account(**row) for row in json.loads(file.read_text(encoding="utf-8"))]
-    accounts = [Account(reader, name, _password(), card, face, role) for reader, name, card, face, role in _PEOPLE]
-    write_private(file, json.dumps([attrs.asdict(account) for account in accounts], ensure_ascii=False, indent=2))
+_FAMILY, _GIVEN = (
+    "李王张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗",
+    ("子涵", "雨桐", "浩然", "思远", "佳怡", "明轩", "欣妍", "一诺", "嘉树", "晓舟", "文博"),
+)
+_SIMULATED = "SIM"
+"""How the numbers of simulated readers begin."""
+
+
+def is_simulated(account: Account) -> bool:
+    """Tell whether an account is a simulated reader's."""
+    return account.reader.startswith(_SIMULATED)
+
+
+def load_or_create(file: Path, simulated: int = 0) -> list[Account]:
+    """Return the accounts of a data folder, at least `simulated` of them for simulated readers.
+
+    The first call makes their passwords and writes them, for its owner alone; a later one makes those that are missing.
+    """
+    known = [Account(**row) for row in json.loads(file.read_text(encoding="utf-8"))] if file.exists() else []
+    accounts = known or [
+        Account(reader, name, _password(), card, face, role) for reader, name, card, face, role in _PEOPLE
+    ]
+    accounts = accounts + [_simulated(n) for n in range(1 + sum(map(is_simulated, accounts)), simulated + 1)]
+    if accounts != known:
+        write_private(file, json.dumps([attrs.asdict(account) for account in accounts], ensure_ascii=False, indent=2))
     return accounts
+
+
+def _simulated(number: int) -> Account:
+    name = _FAMILY[number % len(_FAMILY)] + _GIVEN[number % len(_GIVEN)]
+    return Account(f"{_SIMULATED}{number:06}", name, _password(), f"00080{number:05}", f"2090{number:04}", READER)
 
 
 def _password() -> str:

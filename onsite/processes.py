@@ -32,6 +32,7 @@ STEADY_AFTER_S = 60.0
 """A child that ran this long starts its restart delays anew."""
 OLD_LOG_BYTES = 5_000_000
 _MESSAGE_BYTES = 4096
+_SAYS = b"X_SAY="
 
 
 @attrs.frozen
@@ -165,7 +166,7 @@ class Children:
             if child is None:
                 self._wake.recv(_MESSAGE_BYTES)
             elif key.fileobj is child.notify:
-                _hear(child)
+                _hear(child, self._say)
             elif not self._stopping:
                 self._ended(child, starting=starting)
         for child in self._children:
@@ -173,7 +174,7 @@ class Children:
                 self._launch(child)
 
     def _ended(self, child: _Child, *, starting: bool) -> None:
-        _hear(child)
+        _hear(child, self._say)
         code = self._reap(child)
         if starting and not child.ready:
             raise OnsiteError(f"{child.program.name} could not start: {_last_line(child.log)} (its log: {child.log})")
@@ -213,8 +214,8 @@ class Children:
             self._reap(child)
 
 
-def _hear(child: _Child) -> None:
-    """Read what a child has told its readiness socket."""
+def _hear(child: _Child, say: Callable[[str], None]) -> None:
+    """Read what a child has told its readiness socket; what it says (`X_SAY=…`) is for whoever sits before us."""
     while True:
         try:
             told = child.notify.recv(_MESSAGE_BYTES)
@@ -223,6 +224,9 @@ def _hear(child: _Child) -> None:
         lines = told.split(b"\n")
         child.ready |= b"READY=1" in lines
         child.connected |= b"X_CONNECTED=1" in lines
+        for line in lines:
+            if line.startswith(_SAYS):
+                say(f"{child.program.name}: {line.removeprefix(_SAYS).decode(errors='replace')}")
 
 
 def _spawn(program: Program, environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -13,7 +13,6 @@ from onsite.broker import Broker
 from onsite.files import TomlValue, toml, write_private
 from onsite.processes import Program
 from onsite.settings import EVERY_ADDRESS, LOOPBACK, RunSettings
-from runtime.clock import SHIFT_VARIABLE
 from simulator.turnstile import port_link
 
 PORTRAIT = {"width": 1080, "height": 1920}
@@ -43,7 +42,7 @@ def simulated(gate: Gate, data: Path) -> dict[str, str]:
 
 def programs(wanted: RunSettings, broker: Broker, kiosks: list[Kiosk]) -> list[Program]:
     """Write every process's settings and return what to start; the broker is first, because it is stopped last."""
-    shift = {SHIFT_VARIABLE: str(wanted.shift.total_seconds())}
+    shift = wanted.clock.environment
     started = [
         Program("broker", broker.command),
         _process(wanted, "booking", "booking", _booking(wanted, broker), shift),
@@ -58,6 +57,8 @@ def programs(wanted: RunSettings, broker: Broker, kiosks: list[Kiosk]) -> list[P
         _process(wanted, "kiosk", folder_of("kiosk", kiosk.id), _kiosk(wanted, broker, kiosk), shift)
         for kiosk in kiosks
     ]
+    if wanted.lives:
+        started.append(_readers(wanted, shift))
     return started
 
 
@@ -79,6 +80,11 @@ def _turnstiles(wanted: RunSettings, environment: Mapping[str, str]) -> Program:
     return Program(
         "turnstiles", [sys.executable, "-m", "seatgate", "simulate", "turnstile", "serve", *options], environment
     )
+
+
+def _readers(wanted: RunSettings, environment: Mapping[str, str]) -> Program:
+    options = ["--data", str(wanted.data), "--readers", str(wanted.readers), "--seed", str(wanted.seed)]
+    return Program("readers", [sys.executable, "-m", "seatgate", "simulate", "readers", *options], environment)
 
 
 def _common(wanted: RunSettings, name: str) -> dict[str, TomlValue]:

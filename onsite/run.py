@@ -31,7 +31,7 @@ def run(wanted: RunSettings, say: Callable[[str], None]) -> None:
         check_ports(wanted)
         run_file = wanted.data / summary.RUN_FILE
         run_file.unlink(missing_ok=True)
-        accounts = people.load_or_create(wanted.data / "demo-accounts.json")
+        accounts = people.load_or_create(wanted.data / "demo-accounts.json", wanted.readers)
         _write_enrolment_codes(wanted, kiosks)
         broker = _broker(wanted)
         started = programs(wanted, broker, kiosks)

@@ -11,6 +11,7 @@ from config import ConfigError, shipped
 from config.schema import Site
 from config.site_check import load_site
 from onsite.errors import OnsiteError
+from runtime.clock import Clock
 
 DEFAULT_SITE = "bjut"
 LOOPBACK = "127.0.0.1"
@@ -41,6 +42,19 @@ class RunSettings:
     shift: timedelta
     windowed: bool
     mqtt_tls_port: int | None = None
+    speed: float = 1.0
+    """How many times faster than time every process's clock goes, from `since` on."""
+    since: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    readers: int = 0
+    """How many simulated readers have accounts."""
+    lives: bool = False
+    """Whether they live in the library."""
+    seed: int = 1
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of every process."""
+        return Clock(self.shift, self.speed, self.since)
 
     @property
     def broker_names(self) -> tuple[str, ...]:
@@ -55,10 +69,27 @@ class RunSettings:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.http_port}"
 
 
+@attrs.frozen
+class Life:
+    """The simulated part of what was asked for: accounts for `readers`, whether they live, `speed` of the clock, `seed`."""
+
+    readers: int = 0
+    lives: bool = False
+    speed: float = 1.0
+    seed: int = 1
+
+
 def settings(
-    site: Path | None, data: Path | None, now: str | None, host: str, environment: Mapping[str, str]
+    site: Path | None,
+    data: Path | None,
+    now: str | None,
+    host: str,
+    environment: Mapping[str, str],
+    *,
+    life: "Life | None" = None,
 ) -> RunSettings:
     """Combine options and environment; OnsiteError or ConfigError says what is wrong and what to do."""
+    life = life or Life()
     site_file = _site_file(site)
     loaded = load_site(site_file)
     folder = (data or Path(environment.get(DATA) or "var")).resolve()
@@ -73,6 +104,11 @@ def settings(
         shift=_shift(now, loaded),
         windowed=bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")),
         mqtt_tls_port=_port(environment, MQTT_TLS_PORT, 0) if environment.get(MQTT_TLS_PORT) else None,
+        speed=life.speed,
+        since=datetime.now(UTC),
+        readers=life.readers,
+        lives=life.lives,
+        seed=life.seed,
     )
 
 

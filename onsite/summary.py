@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from config.schema import Kiosk
-from onsite.people import READER, STAFF, Account
+from onsite.people import READER, STAFF, Account, is_simulated
 from onsite.programs import camera_file
 from onsite.settings import LOOPBACK, RunSettings
 from simulator.turnstile import port_link
@@ -61,10 +61,16 @@ def to_json(wanted: RunSettings, accounts: Sequence[Account], kiosks: Sequence[K
                 "face": account.face,
             }
             for account in accounts
-            if account.role == READER
+            if account.role == READER and not is_simulated(account)
+        ],
+        "simulated_readers": [
+            {name: getattr(account, name) for name in ("reader", "password", "card", "face")}
+            for account in accounts
+            if is_simulated(account)
         ],
         "staff_account": {"reader": staff.reader, "password": staff.password},
         "clock_shift_s": wanted.shift.total_seconds(),
+        "clock": wanted.clock.environment,
     }
     return json.dumps(found, ensure_ascii=False, indent=2) + "\n"
 
@@ -73,9 +79,10 @@ def to_text(wanted: RunSettings, accounts: Sequence[Account], kiosks: Sequence[K
     """Return what a person needs now: addresses, an account to sign in with, how to stop."""
     reader = next(account for account in accounts if account.role == READER)
     staff = next(account for account in accounts if account.role == STAFF)
+    known = sum(account.role == READER and not is_simulated(account) for account in accounts)
     rows = [
         ("web pages", wanted.url),
-        ("reader", f"{reader.reader}   password {reader.password}   ({len(accounts) - 1} readers in run.json)"),
+        ("reader", f"{reader.reader}   password {reader.password}   ({known} readers in run.json)"),
         ("staff", f"{staff.reader}   password {staff.password}"),
     ]
     rows += [
@@ -96,6 +103,10 @@ def to_text(wanted: RunSettings, accounts: Sequence[Account], kiosks: Sequence[K
             ("broker", f"with TLS on port {wanted.mqtt_tls_port} of {hosts}; its authority: {ca_file(wanted.data)}")
         )
     rows.append(("logs", str(wanted.data / "logs")))
+    if wanted.speed != 1.0:
+        rows.append(("clock", f"{wanted.speed:g} times as fast as time"))
+    if wanted.lives:
+        rows.append(("simulated", f"{wanted.readers} readers live here: a line every quarter of an hour"))
     if wanted.url.startswith(f"http://{LOOPBACK}"):
         rows.append(("phones", "cannot reach this address: start with --host 0.0.0.0 to let them in"))
     width = max(len(name) for name, _ in rows)

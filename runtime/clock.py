@@ -1,4 +1,4 @@
-"""The one clock of a process: wall, monotonic and boot id, and the shift that `seatgate run --now` asks for.
+"""The one clock of a process: wall, monotonic and boot id, and what `seatgate run --now --speed` asks of it.
 
 Every other module takes a time as an argument or a `Clock`; none calls `datetime.now` or `time.time`.
 """
@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -16,6 +16,8 @@ from typing import Self
 
 SHIFT_VARIABLE = "SEATGATE_CLOCK_SHIFT"
 """Seconds that a child process of `seatgate run --now` adds to the wall clock."""
+PACE_VARIABLE = "SEATGATE_CLOCK_PACE"
+"""Under `seatgate run --speed`: how many times faster the wall clock goes, and since when, as "60@1764086400.5" (Unix time)."""
 STEP = timedelta(seconds=2)
 """A wall clock that moves by more than this against the time elapsed was set; by less it was only corrected."""
 LONGEST_DOUBT = timedelta(minutes=10)
@@ -25,14 +27,24 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Clock:
-    """Wall time moved by `shift`; the monotonic clock is never moved."""
+    """Wall time moved by `shift`, and `rate` times faster from `since` on; the monotonic clock is never moved."""
 
     shift: timedelta = timedelta()
+    rate: float = 1.0
+    since: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
     @classmethod
-    def from_environment(cls) -> Self:
-        """Return the clock that the parent process asked for; unshifted when it asked for none."""
-        return cls(timedelta(seconds=float(os.environ.get(SHIFT_VARIABLE, "0"))))
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Return the clock that the parent process asked for; unshifted and as fast as any when it asked for none."""
+        shift = timedelta(seconds=float(environment.get(SHIFT_VARIABLE, "0")))
+        rate, _, since = environment.get(PACE_VARIABLE, "1@0").partition("@")
+        return cls(shift, float(rate), datetime.fromtimestamp(float(since), UTC))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes `from_environment` of a child process return this clock."""
+        shift = {SHIFT_VARIABLE: str(self.shift.total_seconds())}
+        return shift if self.rate == 1.0 else {**shift, PACE_VARIABLE: f"{self.rate}@{self.since.timestamp()}"}
 
     @classmethod
     def starting_at(cls, moment: datetime) -> Self:
@@ -41,7 +53,15 @@ class Clock:
 
     def now(self) -> datetime:
         """Return the wall time in UTC."""
-        return datetime.now(UTC) + self.shift
+        return self.shown_at(datetime.now(UTC))
+
+    def shown_at(self, wall: datetime) -> datetime:
+        """Return what this clock shows when the machine's own shows `wall`."""
+        return wall + self.shift if self.rate == 1.0 else self.since + (wall - self.since) * self.rate + self.shift
+
+    def seconds(self, span: timedelta) -> float:
+        """Return how many seconds to wait until this clock has gone on by `span`."""
+        return span.total_seconds() / self.rate
 
     @property
     def doubt(self) -> timedelta:
@@ -115,7 +135,7 @@ class SteadyClock(Clock):
 
     def now(self) -> datetime:
         """Return the wall time in UTC, without a step that is not believed yet."""
-        return self._belief.read(self.wall(), self.elapsed()) + self.shift
+        return self.shown_at(self._belief.read(self.wall(), self.elapsed()))
 
     @property
     def doubt(self) -> timedelta:

@@ -68,7 +68,7 @@ class LogFormat(logging.Formatter):
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging's name
         """Return the record's time on the process's clock."""
-        moment = datetime.fromtimestamp(record.created, UTC) + self._clock.shift
+        moment = self._clock.shown_at(datetime.fromtimestamp(record.created, UTC))
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name

@@ -1,5 +1,7 @@
 """The commands `seatgate simulate …`: options in, sentences and an exit code out."""
 
+import json
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -7,7 +9,7 @@ import click
 from config import ConfigError
 from messages.access import CredentialKind, Direction
 from runtime import logs
-from simulator import app
+from simulator import app, readers
 from simulator.control import SimulatorAway, call
 from simulator.faults import FAULTS
 from simulator.turnstile import Act, Passing, Swipe
@@ -31,7 +33,33 @@ _fault = click.option("--fault", type=click.Choice(list(FAULTS)), help="What goe
 
 @click.group()
 def simulate() -> None:
-    """Be a turnstile that is not there."""
+    """Be a turnstile, or readers, that are not there."""
+
+
+@simulate.command("readers")
+@_data
+@click.option("--readers", "count", type=click.IntRange(0), default=0, help="How many; all that have accounts.")
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="Which day it is to be: the same seed, the same day."
+)
+@click.option(
+    "--hours", type=click.FloatRange(0, min_open=True), help="For how long by the library's clock; until Ctrl-C."
+)
+def crowd(data: Path, count: int, seed: int, hours: float | None) -> None:
+    """Live in a running library: book, swipe, scan, step away, forget. A line every quarter of an hour, numbers at the end.
+
+    Waits for the `seatgate run` over --data. With `seatgate run --simulate` it runs already; its clock (--now, --speed) is
+    theirs too. Exit code 1 when the library and its readers do not agree at the end.
+    """
+    logs.setup("warning")
+    wanted = readers.Wanted(data, count, seed, timedelta(hours=hours) if hours else None)
+    try:
+        numbers = readers.run(wanted, click.echo)
+    except (readers.CannotLive, ConfigError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(json.dumps(numbers, indent=2))
+    if numbers.get("differences"):
+        raise click.exceptions.Exit(1)
 
 
 @simulate.group()

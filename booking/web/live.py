@@ -205,7 +205,7 @@ class LiveHub:
         """Return for how many seconds nothing is to be done in a feed that no commit touches."""
         until_due = KEEP_ALIVE if feed.state is None else feed.state.next_change - self._clock.now()
         silence = feed.spoke + KEEP_ALIVE.total_seconds() - time.monotonic()
-        return max(0.0, min(until_due.total_seconds(), silence, QUIET.total_seconds() if feed.late else silence))
+        return max(0.0, min(self._clock.seconds(until_due), silence, QUIET.total_seconds() if feed.late else silence))
 
     def _due(self, feed: _Feed) -> bool:
         return feed.state is not None and feed.state.next_change <= self._clock.now()

@@ -40,7 +40,7 @@ class Screens:
         happened = asyncio.Event()
         self._waiting.add(happened)
         now = self._clock.now()
-        ask = AskPicture(command=command, kiosk=kiosk, at=now, deadline=now + patience)
+        ask = AskPicture(command=command, kiosk=kiosk, at=now, deadline=now + patience * self._clock.rate)
         try:
             [outcome] = await asyncio.wrap_future(self._writer.submit([ask]))
             if isinstance(outcome, Refusal):

@@ -157,14 +157,14 @@ class Library:
             self._running.kill()
             self._running.wait()
 
-    def command(self, *words: str, expect: tuple[int, ...] = (0,)) -> str:
+    def command(self, *words: str, expect: tuple[int, ...] = (0,), patience: float = 2 * CEILING) -> str:
         """Run another `seatgate` command over this data folder; return what it printed."""
         done = subprocess.run(
             [sys.executable, "-m", "seatgate", *words, "--data", str(self.data)],
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=2 * CEILING,
+            timeout=patience,
             check=False,
         )
         assert done.returncode in expect, done.stdout + done.stderr

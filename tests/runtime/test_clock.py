@@ -83,3 +83,31 @@ def test_a_machine_that_slept_wakes_at_the_time_it_is(machine):
 def test_the_real_one_agrees_with_the_plain_one_and_is_moved_as_it_is():
     assert abs(SteadyClock().now() - Clock().now()) < MINUTE
     assert abs(SteadyClock.starting_at(START).now() - START) < MINUTE
+
+
+class TestPace:
+    """`seatgate run --speed`: the wall clock of every process goes faster, the monotonic one does not."""
+
+    CLOCK = Clock(timedelta(days=-100), 60.0, START)
+
+    def test_it_goes_so_many_times_faster_from_its_beginning_on(self):
+        assert self.CLOCK.shown_at(START) == START - timedelta(days=100)
+        assert self.CLOCK.shown_at(START + SECOND) == START - timedelta(days=100) + MINUTE
+
+    def test_waiting_is_as_much_shorter(self):
+        assert self.CLOCK.seconds(HOUR) == 60.0
+        assert Clock().seconds(MINUTE) == 60.0
+
+    def test_a_child_process_has_the_same_clock(self):
+        assert Clock.from_environment(self.CLOCK.environment) == self.CLOCK
+        assert Clock.from_environment({}) == Clock()
+        assert Clock.from_environment(Clock(HOUR).environment) == Clock(HOUR)
+
+    def test_a_step_is_doubted_at_any_pace(self, machine):
+        steady = SteadyClock(timedelta(), 10.0, START, wall=lambda: machine.wall, elapsed=lambda: machine.elapsed)
+        assert steady.now() == START
+        machine.passes(SECOND)
+        assert steady.now() == START + 10 * SECOND
+        machine.step(HOUR)
+        assert steady.now() == START + 10 * SECOND
+        assert steady.doubt == HOUR
