@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 from booking.accounts import demo_accounts, enrolments, mark_of, people_of
 from booking.channels import offer_of
+from booking.collector import settle
 from booking.domain.places import Places
 from booking.edge import Edge, thread
 from booking.errors import BookingError
@@ -98,7 +99,13 @@ def _serve(settings: BookingSettings, given: sockets.socket | None) -> None:
             worker=worker_name(),
             leading=lambda: leader.leading,
         )
-        server = WebServer(create_app(context), live, on_started=lambda: service.ready(f"serving on {host}:{port}"))
+        app = create_app(context)
+
+        def started() -> None:
+            settle()
+            service.ready(f"serving on {host}:{port}")
+
+        server = WebServer(app, live, express=app.express, on_started=started)
 
         def watch() -> None:
             service.wait(lambda: server.is_ticking() and store.writer.alive)

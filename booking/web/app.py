@@ -59,7 +59,7 @@ from booking.web.activation import Bells
 from booking.web.context import Context
 from booking.web.express import Express
 from booking.web.metrics import Metrics, counts_of
-from booking.web.middleware import BodyLimit, Surround
+from booking.web.middleware import BodyLimit, Surround, own_headers
 from booking.web.sign_in import Doorman
 from booking.web.university import University
 
@@ -116,6 +116,8 @@ class Application(FastAPI):
     """FastAPI with something in front of all its own layers: `front` gets every request, `behind` is what it hands on to."""
 
     front: ASGIApp
+    express: Express
+    """What answers the plain bookings before any layer of this; the server asks it first."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to the front."""
@@ -132,7 +134,7 @@ class Application(FastAPI):
         return stack.app if isinstance(stack, ServerErrorMiddleware) else stack
 
 
-def create_app(context: Context) -> FastAPI:
+def create_app(context: Context) -> Application:
     """Return the ASGI application of the booking service. It listens to the writer's commits for its live maps."""
 
     @asynccontextmanager
@@ -171,12 +173,9 @@ def create_app(context: Context) -> FastAPI:
         return problems.on_fault({**scope, "app": app}, error)
 
     app.add_middleware(BodyLimit)
+    app.express = Express(context, app.state.metrics, own_headers(secure=context.secure))
     app.front = Surround(
-        Express(app.behind, context),
-        metrics=app.state.metrics,
-        on_fault=on_fault,
-        plain_routes=PLAIN,
-        secure=context.secure,
+        app.behind, metrics=app.state.metrics, on_fault=on_fault, plain_routes=PLAIN, secure=context.secure
     )
     context.writer.on_commit(context.live.touched)
     context.writer.on_commit(context.screens.committed)

@@ -1,32 +1,38 @@
 """The express way of `POST /api/v1/reservations`: the one request that a whole campus sends in the same second.
 
-It answers a plain booking itself, without the framework around the routes: a bearer token of an open session, a body of
-the usual form, an outcome that is new. Whatever is unusual goes the ordinary way (`api_reservations.reserve`), which
-knows every case and says what is wrong: so no rule stands here twice.
+It answers a plain booking itself, before the framework and without a task for it: somebody's open session, a body of the
+usual form, an outcome that is new. Whatever is unusual goes the ordinary way (`api_reservations.reserve`), which knows every
+case and says what is wrong: so no rule stands here twice. What was decided already, it only tells.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, NamedTuple
+from functools import lru_cache
+from typing import Annotated, Any
 
 import msgspec
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.requests import HTTPConnection
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from booking.domain.refusals import Refusal
+from booking.domain.refusals import Refusal, RefusalCode
 from booking.service.commands import Changed, Channel, Outcome, Reserve
 from booking.service.request_key import RequestKey
-from booking.web.api_reservations import RESERVE
-from booking.web.audit import READER, REFUSAL
+from booking.web.api_reservations import DECIDED, RESERVE
+from booking.web.audit import NOTED
 from booking.web.context import Context
 from booking.web.gather import Gathered
-from booking.web.language import Words
+from booking.web.language import Words, api_language
+from booking.web.metrics import Metrics
 from booking.web.middleware import MAX_BODY
 from booking.web.models import reservation_json
 from booking.web.problems import MEDIA_TYPE, problem, status_of
+from booking.web.protocol import Otherwise
 from booking.web.requests import KEY_HEADER, MAX_KEY_CHARS
-from booking.web.sessions import MAX_TOKEN_CHARS
+from booking.web.sessions import MAX_TOKEN_CHARS, from_our_pages, hash_of, token_in
 from runtime.locales import CHINESE, language_of
 
 METHOD, PATH = "POST", RESERVE.path
@@ -34,15 +40,16 @@ MOST_PROBLEMS = 4096
 """Encoded refusals that are kept: in a rush thousands of readers are told the same."""
 _HEAD = f"{METHOD} {PATH}\n".encode()
 _BEARER = b"bearer "
-_KEY, _AUTHORIZATION, _LENGTH, _LANGUAGE, _COOKIE = (
+_KEY, _AUTHORIZATION, _LENGTH, _LANGUAGE, _COOKIE, _EXPECT = (
     KEY_HEADER.encode(),
     b"authorization",
     b"content-length",
     b"accept-language",
     b"cookie",
+    b"expect",
 )
-_JSON = [(b"content-type", b"application/json")]
-_PROBLEM = [(b"content-type", MEDIA_TYPE.encode())]
+_TOLD_ORDINARILY = NOTED | {str(RefusalCode.TOO_MANY_TRIES), str(RefusalCode.SIGN_IN_REQUIRED)}
+"""Refusals with a line in the log that names the client, or with headers of their own."""
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -60,93 +67,92 @@ class _Wish(msgspec.Struct, forbid_unknown_fields=True):
 _WISH = msgspec.json.Decoder(_Wish)
 
 
-class _Asked(msgspec.Struct, frozen=True):
-    """What the headers of a plain request say."""
+@dataclass(slots=True)
+class _Asked:
+    """A booking that is asked for, before it is known by whom; and where its answer goes."""
 
-    token: bytes
-    key: str
-    language: str
-
-
-class _Question(NamedTuple):
-    """A booking that is asked for, before it is known by whom."""
-
+    cycle: RequestResponseCycle
+    otherwise: Otherwise
     token_hash: bytes
     wish: _Wish
     request: RequestKey | None
-
-
-_Decided = tuple[str, Outcome]
-"""Who asked, and what became of it."""
+    language: str
+    began: float
 
 
 class Express:
-    """ASGI in front of `ordinary`. It belongs to one event loop."""
+    """booking.web.protocol.FastLane. It belongs to one event loop."""
 
-    def __init__(self, ordinary: ASGIApp, context: Context) -> None:
-        self._ordinary = ordinary
+    def __init__(self, context: Context, metrics: Metrics, headers: Sequence[tuple[bytes, bytes]]) -> None:
         self._context = context
+        self._metrics = metrics
         self._open = not context.site.policy.draw.collect  # where a wish may go into a draw, each is unusual
-        self._bookings: Gathered[_Question, _Decided | None] = Gathered(self._decide)
+        self._bookings: Gathered[_Asked, Outcome | None] = Gathered(self._decide, self._tell)
+        self._headers = b"".join(_line(name, value) for name, value in headers)
         self._problems: dict[tuple[object, ...], bytes] = {}
         self._now = context.clock.now()  # of the last turn: what it decided is told within milliseconds
         self._today = self._now.astimezone(context.site.timezone).date()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a plain booking, or hand the request on."""
-        plain = self._open and scope["type"] == "http" and scope["path"] == PATH and scope["method"] == METHOD
-        asked = _asked(scope) if plain else None
-        if asked is None:
-            await self._ordinary(scope, receive, send)
-            return
-        body, receive = await _read(receive)
+    def wants(self, cycle: RequestResponseCycle) -> bool:
+        """Tell by its head whether a request may be a plain booking."""
+        scope: Any = cycle.scope
+        if scope["path"] != PATH or scope["method"] != METHOD or not self._open or cycle.waiting_for_100_continue:
+            return False
+        length = next((value for name, value in scope["headers"] if name == _LENGTH), b"")
+        return length.isdigit() and int(length) <= MAX_BODY
+
+    def take(self, cycle: RequestResponseCycle, otherwise: Otherwise) -> bool:
+        """Answer a plain booking later; False for what is none."""
+        scope: Any = cycle.scope
+        sent: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # of several of a name the first counts, as ever
+        language = _language(sent.get(_LANGUAGE, b""))
+        authorization = sent.get(_AUTHORIZATION, b"")
+        token = authorization[7:].strip() if authorization[:7].lower() == _BEARER else b""
+        if _COOKIE in sent:
+            connection = HTTPConnection(scope)
+            language = api_language(connection)
+            said = token_in(self._context, connection)
+            if said.by_cookie and not from_our_pages(self._context, connection.headers):
+                return False
+            token_hash = hash_of(said.token) if said.token else b""
+        else:
+            token_hash = hashlib.sha256(token).digest() if 1 <= len(token) <= MAX_TOKEN_CHARS else b""
+        key = sent.get(_KEY)
+        text = "" if key is None else key.decode("latin-1")
+        if not token_hash or (key is not None and not (1 <= len(text) <= MAX_KEY_CHARS and text.isprintable())):
+            return False
+        body = bytes(cycle.body)
         try:
             wish = _WISH.decode(body)
         except msgspec.MsgspecError:
-            await self._ordinary(scope, receive, send)
-            return
-        request = RequestKey(asked.key, hashlib.sha256(_HEAD + body).digest()) if asked.key else None
-        decided = await self._bookings.ask(_Question(hashlib.sha256(asked.token).digest(), wish, request))
-        if decided is None:
-            await self._ordinary(scope, receive, send)
-            return
-        scope[READER], outcome = decided
-        if isinstance(outcome, Changed) and not outcome.repeated:
-            content, extra, status = self._booked(outcome)
-        elif isinstance(outcome, Refusal):
-            content, extra, status = self._refused(outcome, asked.language), _PROBLEM, status_of(outcome.code)
-            scope[REFUSAL] = str(outcome.code)
-        else:
-            await self._ordinary(scope, receive, send)
-            return
-        scope["endpoint"] = RESERVE.endpoint
-        headers = [*extra, (b"content-length", b"%d" % len(content))]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+            return False
+        request = RequestKey(text, hashlib.sha256(_HEAD + body).digest()) if text else None
+        self._bookings.ask(_Asked(cycle, otherwise, token_hash, wish, request, language, time.perf_counter()))
+        return True
 
-    def _decide(self, questions: Sequence[_Question]) -> "Future[list[_Decided | None]]":
+    def _decide(self, asked: Sequence[_Asked]) -> "Future[list[Outcome | None]]":
         """Have what one turn of the loop asks decided; None, and nothing done, for a token of no open session."""
         now = self._now = self._context.clock.now()
         self._today = now.astimezone(self._context.site.timezone).date()
-        sessions = self._context.reads.sessions([question.token_hash for question in questions], now)
-        known = [sessions.get(question.token_hash) for question in questions]
+        sessions = self._context.reads.sessions([one.token_hash for one in asked], now)
+        known = [sessions.get(one.token_hash) for one in asked]
         commands = [
             Reserve(
                 reader=session.reader,
                 at=now,
-                seat=question.wish.seat,
-                area=question.wish.area,
-                start=question.wish.start,
-                end=question.wish.end,
+                seat=one.wish.seat,
+                area=one.wish.area,
+                start=one.wish.start,
+                end=one.wish.end,
                 channel=Channel(session.channel),
-                request=question.request,
+                request=one.request,
             )
-            for question, session in zip(questions, known, strict=True)
+            for one, session in zip(asked, known, strict=True)
             if session is not None
         ]
-        answers: Future[list[_Decided | None]] = Future()
+        answers: Future[list[Outcome | None]] = Future()
         if not commands:
-            answers.set_result([None] * len(questions))
+            answers.set_result([None] * len(asked))
             return answers
 
         def decided(done: "Future[list[Outcome]]") -> None:
@@ -154,16 +160,49 @@ class Express:
                 answers.set_exception(error)
                 return
             outcomes = iter(done.result())
-            answers.set_result([(session.reader, next(outcomes)) if session else None for session in known])
+            answers.set_result([next(outcomes) if session else None for session in known])
 
         self._context.writer.submit(commands).add_done_callback(decided)
         return answers
 
-    def _booked(self, done: Changed) -> tuple[bytes, list[tuple[bytes, bytes]], int]:
-        context = self._context
-        view = context.reads.view_of(done.reservation, self._now)
-        extra = [(b"content-type", b"application/json"), (b"location", f"{PATH}/{view.id}".encode())]
-        return reservation_json(view, Words(CHINESE, context.site.timezone, self._now)), extra, 201
+    def _tell(self, asked: Sequence[_Asked], done: "Future[list[Outcome | None]]") -> None:
+        """Answer each; what cannot be told here is told the ordinary way, which also knows how to tell of a fault."""
+        if (error := done.exception()) is not None:
+            for one in asked:
+                _hand_on(one, error=error)
+            return
+        for one, outcome in zip(asked, done.result(), strict=True):
+            try:
+                self._answer(one, outcome)
+            except Exception as fault:  # noqa: BLE001 - it is this one's alone: the next is answered all the same
+                _hand_on(one, error=fault)
+
+    def _answer(self, asked: _Asked, outcome: Outcome | None) -> None:
+        if isinstance(outcome, Refusal) and outcome.code not in _TOLD_ORDINARILY:
+            content = self._refused(outcome, asked.language)
+            self._send(asked, status_of(outcome.code), _PROBLEM, content, str(outcome.code))
+        elif isinstance(outcome, Changed) and not outcome.repeated:
+            view = self._context.reads.view_of(outcome.reservation, self._now)
+            content = reservation_json(view, Words(CHINESE, self._context.site.timezone, self._now))
+            self._send(asked, 201, _JSON + _line(b"location", f"{PATH}/{view.id}".encode()), content)
+        else:
+            _hand_on(asked, outcome)
+
+    def _send(self, asked: _Asked, status: int, lines: bytes, content: bytes, refusal: str | None = None) -> None:
+        """Write an answer as uvicorn would, with the headers of every answer, and count it."""
+        cycle = asked.cycle
+        if not cycle.disconnected:
+            closing = b"" if cycle.keep_alive else b"connection: close\r\n"
+            default = b"".join([_line(name, value) for name, value in cycle.default_headers])
+            length = b"content-length: %d\r\n" % len(content)
+            cycle.transport.write(
+                b"".join([STATUS_LINE[status], default, lines, length, self._headers, closing, b"\r\n", content])
+            )
+            cycle.response_started = cycle.response_complete = True
+            if not cycle.keep_alive:
+                cycle.transport.close()
+            cycle.on_response()
+        self._metrics.request(METHOD, PATH, status, time.perf_counter() - asked.began, refusal)
 
     def _refused(self, refusal: Refusal, language: str) -> bytes:
         facts = tuple(refusal.facts.items())
@@ -177,32 +216,29 @@ class Express:
         return content
 
 
-def _asked(scope: Scope) -> _Asked | None:
-    """Return what a plain request asks; None for one with cookies, without a bearer token, or of no sound length."""
-    sent: dict[bytes, bytes] = dict(scope["headers"])
-    scheme, token = sent.get(_AUTHORIZATION, b"")[:7].lower(), sent.get(_AUTHORIZATION, b"")[7:].strip()
-    length = sent.get(_LENGTH, b"")
-    if _COOKIE in sent or scheme != _BEARER or not 1 <= len(token) <= MAX_TOKEN_CHARS:
-        return None
-    if not length.isdigit() or int(length) > MAX_BODY:
-        return None
-    key = sent.get(_KEY)
-    text = "" if key is None else key.decode("latin-1")
-    if key is not None and not (1 <= len(text) <= MAX_KEY_CHARS and text.isprintable()):
-        return None
-    return _Asked(token, text, language_of(sent.get(_LANGUAGE, b"").decode("latin-1")))
+def _line(name: bytes, value: bytes) -> bytes:
+    return b"%s: %s\r\n" % (name, value)
 
 
-async def _read(receive: Receive) -> tuple[bytes, Callable[[], Awaitable[Message]]]:
-    """Return the whole body, and what gives it again to whoever reads next; uvicorn keeps it to its announced length."""
-    message = await receive()
-    body = message.get("body", b"")
-    while message.get("more_body", False):
-        message = await receive()
-        body += message.get("body", b"")
-    whole: list[Message] = [{"type": message["type"], "body": body, "more_body": False}]
+_JSON = _line(b"content-type", b"application/json")
+_PROBLEM = _line(b"content-type", MEDIA_TYPE.encode())
 
-    async def again() -> Message:
-        return whole.pop() if whole else await receive()
 
-    return body, again
+@lru_cache(maxsize=1024)
+def _language(tags: bytes) -> str:
+    return language_of(tags.decode("latin-1"))
+
+
+def _hand_on(asked: _Asked, outcome: Outcome | None = None, *, error: BaseException | None = None) -> None:
+    """Let a request be answered the ordinary way: what was decided is not decided again. Who left is told nothing."""
+    if asked.cycle.disconnected:
+        return
+    if outcome is not None or error is not None:
+        decided: Future[Outcome] = Future()
+        if outcome is not None:
+            decided.set_result(outcome)
+        else:
+            decided.set_exception(error)
+        scope: Any = asked.cycle.scope
+        scope[DECIDED] = decided
+    asked.otherwise(asked.cycle)

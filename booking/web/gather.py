@@ -16,49 +16,40 @@ MOST_AT_ONCE = 64
 
 
 class Gathered(Generic[Question, Answer]):
-    """Belongs to one event loop. `ask_all` gets the questions of a turn, in their order, and answers in that order."""
+    """Belongs to one event loop. `ask_all` gets the questions of a turn, in their order, and answers in that order;
+    `tell` is called on the loop with the same questions once that is done. Nothing is cancelled.
+    """
 
-    def __init__(self, ask_all: Callable[[Sequence[Question]], "Future[list[Answer]]"]) -> None:
+    def __init__(
+        self,
+        ask_all: Callable[[Sequence[Question]], "Future[list[Answer]]"],
+        tell: "Callable[[Sequence[Question], Future[list[Answer]]], None]",
+    ) -> None:
         self._ask_all = ask_all
-        self._waiting: list[tuple[Question, asyncio.Future[Answer]]] = []
+        self._tell = tell
+        self._waiting: list[Question] = []
 
-    def ask(self, question: Question) -> "asyncio.Future[Answer]":
+    def ask(self, question: Question) -> None:
         """Ask with whatever else is asked in this turn; what goes wrong for one goes wrong for those it was asked with."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Answer] = loop.create_future()
         if not self._waiting:
-            loop.call_soon(self._send)
-        self._waiting.append((question, answer))
-        return answer
+            asyncio.get_running_loop().call_soon(self._send)
+        self._waiting.append(question)
 
     def _send(self) -> None:
         waiting, self._waiting = self._waiting, []
         loop = asyncio.get_running_loop()
-        for first in range(0, len(waiting), MOST_AT_ONCE):
-            part = waiting[first : first + MOST_AT_ONCE]
-            answers = [answer for _, answer in part]
+
+        def send(part: Sequence[Question]) -> None:
             try:
-                future = self._ask_all([question for question, _ in part])
+                answers = self._ask_all(part)
             except Exception as error:  # noqa: BLE001 - whoever waits hears of it; nobody else would tell them
-                future = Future()
-                future.set_exception(error)
-            future.add_done_callback(lambda done, these=answers: _tell(loop, these, done))  # type: ignore[misc]
+                answers = Future()
+                answers.set_exception(error)
+            answers.add_done_callback(lambda done: self._wake(loop, part, done))
 
+        for first in range(0, len(waiting), MOST_AT_ONCE):
+            send(waiting[first : first + MOST_AT_ONCE])
 
-def _tell(
-    loop: asyncio.AbstractEventLoop, waiting: "list[asyncio.Future[Answer]]", done: "Future[list[Answer]]"
-) -> None:
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(_deliver, waiting, done)
-
-
-def _deliver(waiting: "list[asyncio.Future[Answer]]", done: "Future[list[Answer]]") -> None:
-    error = done.exception()
-    if error is not None:
-        for answer in waiting:
-            if not answer.done():
-                answer.set_exception(error)
-        return
-    for answer, outcome in zip(waiting, done.result(), strict=True):
-        if not answer.done():
-            answer.set_result(outcome)
+    def _wake(self, loop: asyncio.AbstractEventLoop, asked: Sequence[Question], done: "Future[list[Answer]]") -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self._tell, asked, done)

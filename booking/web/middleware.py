@@ -36,6 +36,13 @@ HEADERS = {
 STRICT_TRANSPORT = "max-age=31536000"
 
 
+def own_headers(*, secure: bool) -> list[tuple[bytes, bytes]]:
+    """Return the headers of every answer of a route that sets none of them itself."""
+    strict = {"Strict-Transport-Security": STRICT_TRANSPORT} if secure else {}
+    named = HEADERS | {"Cache-Control": "no-store"} | strict
+    return [(name.lower().encode(), value.encode()) for name, value in named.items()]
+
+
 class Surround:
     """Adds the security headers that a route did not set itself, counts the answer, answers a fault."""
 
@@ -52,12 +59,7 @@ class Surround:
         self._plain: dict[object, str] = {route.endpoint: route.path for route in plain_routes}
         self._metrics = metrics
         self._on_fault = on_fault
-        named = (
-            HEADERS
-            | {"Cache-Control": "no-store"}
-            | ({"Strict-Transport-Security": STRICT_TRANSPORT} if secure else {})
-        )
-        self._headers = [(name.lower().encode(), value.encode()) for name, value in named.items()]
+        self._headers = own_headers(secure=secure)
         self._names = {name for name, _ in self._headers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

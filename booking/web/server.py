@@ -11,7 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from booking.web.live import LiveHub
-from booking.web.stream import StreamProtocol
+from booking.web.protocol import FastLane, protocol_with
 
 STOP_SECONDS = 1
 
@@ -19,11 +19,18 @@ STOP_SECONDS = 1
 class WebServer(uvicorn.Server):
     """`run(sockets=[...])` serves until SIGTERM, SIGINT or `stop()`; `on_started` is called once it serves."""
 
-    def __init__(self, app: ASGIApp, live: LiveHub, *, on_started: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        live: LiveHub,
+        *,
+        express: FastLane | None = None,
+        on_started: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=StreamProtocol,
+                http=protocol_with(express),
                 log_config=None,
                 access_log=False,
                 server_header=False,

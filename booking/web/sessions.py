@@ -13,6 +13,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
@@ -97,9 +98,14 @@ def caller_of(request: Request) -> Caller | None:
 
 def token_of(request: Request) -> Token:
     """Return the token that came with a request; empty when none did, or one that is too long to be ours."""
-    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    return token_in(context_of(request), request)
+
+
+def token_in(context: Context, connection: HTTPConnection) -> Token:
+    """Return the same for what is no request of the framework yet."""
+    scheme, _, bearer = connection.headers.get("authorization", "").partition(" ")
     by_cookie = scheme.lower() != "bearer"
-    token = request.cookies.get(cookie_name(context_of(request)), "") if by_cookie else bearer.strip()
+    token = connection.cookies.get(cookie_name(context), "") if by_cookie else bearer.strip()
     return Token(token if len(token) <= MAX_TOKEN_CHARS else "", by_cookie)
 
 
@@ -161,13 +167,19 @@ Staff = Annotated[Caller, Depends(_staff)]
 
 def check_origin(request: Request) -> None:
     """Refuse a request that a browser did not send from one of our pages."""
-    origin = request.headers.get("origin", "")
-    ours = urlsplit(context_of(request).public_url)
-    sent = urlsplit(origin)
-    same_host = sent.netloc != "" and sent.netloc == request.headers.get("host", "")
-    same_public = sent.netloc != "" and (sent.scheme, sent.netloc) == (ours.scheme, ours.netloc)
-    if not (same_host or same_public) or sent.scheme not in ("http", "https"):
+    if not from_our_pages(context_of(request), request.headers):
         raise refuse(RefusalCode.CROSS_SITE)
+
+
+def from_our_pages(context: Context, headers: Headers) -> bool:
+    """Tell whether the headers of a change say that it comes from one of our pages."""
+    try:
+        ours, sent = urlsplit(context.public_url), urlsplit(headers.get("origin", ""))
+    except ValueError:  # an address that is none, as "http://["
+        return False
+    same_host = sent.netloc != "" and sent.netloc == headers.get("host", "")
+    same_public = sent.netloc != "" and (sent.scheme, sent.netloc) == (ours.scheme, ours.netloc)
+    return (same_host or same_public) and sent.scheme in ("http", "https")
 
 
 def check_form(request: Request, caller: Caller, token: object) -> None:

@@ -1,23 +1,21 @@
 """`/api/v1/areas/{id}/events` as plain ASGI: the head goes the usual way, then the hub writes to the connection itself.
 
 A frame to 5,000 viewers is the same bytes 5,000 times; through one task, one event and some layers of `send` for each it
-costs several times what the sockets do (docs/adr/0022). So the server hands its transport on (`StreamProtocol`).
+costs several times what the sockets do (docs/adr/0022). So the server hands its transport on (`booking.web.protocol`).
 """
 
 import asyncio
 import contextlib
 import socket
-from typing import Any, cast
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from booking.domain.refusals import RefusalCode
 from booking.web.problems import refuse
+from booking.web.protocol import EXTENSION
 from booking.web.sessions import context_of
 
-EXTENSION = "seatgate.wire"
 MAX_VERSION_CHARS = 64
 MAX_UNSENT = 16 * 1024
 """Bytes that the kernel keeps for a viewer who does not read; its usual megabytes would be an hour of old maps."""
@@ -26,15 +24,6 @@ HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
-
-
-class StreamProtocol(HttpToolsProtocol):
-    """uvicorn's own protocol, which lets an answer without an end be written by somebody else."""
-
-    def on_message_begin(self) -> None:
-        """Put the connection into the scope of the request that begins."""
-        super().on_message_begin()
-        cast("dict[str, Any]", self.scope)["extensions"] = {EXTENSION: self.transport}
 
 
 class Events:

@@ -139,7 +139,7 @@ class House:
         )
         self.app = create_app(self.context)
         started = threading.Event()
-        self.server = WebServer(self.app, live, on_started=started.set)
+        self.server = WebServer(self.app, live, express=self.app.express, on_started=started.set)
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]})
         self.thread.start()
         assert started.wait(30)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from concurrent.futures import Future
 
 import pytest
@@ -10,8 +11,9 @@ from booking.web.gather import MOST_AT_ONCE, Gathered
 from booking.web.middleware import BodyLimit
 
 ONE, OTHER = "S2023001", "S2023002"
-BY_COOKIE = {"cookie": "something=else"}
-"""A request with a cookie beside its token goes the ordinary way."""
+ORDINARILY = {"expect": "100-continue"}
+"""A request whose client waits to be asked for the body goes the ordinary way."""
+PATH = "/api/v1/reservations"
 DAY = "2023-07-17T{}:00+08:00"
 
 
@@ -49,7 +51,7 @@ def booked(handed_on):
 )
 def test_both_ways_answer_alike(open_house, api_of, ordinary, wish, language):
     answers = []
-    for name, headers in (("express", {}), ("ordinary", BY_COOKIE)):
+    for name, headers in (("express", {}), ("ordinary", ORDINARILY)):
         client = api_of(open_house(name=name), ONE)
         del ordinary[:]
         answers.append(client.post("/api/v1/reservations", json=wish, headers={"accept-language": language} | headers))
@@ -68,7 +70,7 @@ def test_both_ways_answer_alike(open_house, api_of, ordinary, wish, language):
 
 def test_refusals_that_need_another_reader_are_alike_too(open_house, api_of, ordinary):
     said = []
-    for headers in ({}, BY_COOKIE):
+    for headers in ({}, ORDINARILY):
         house = open_house(name=f"house-{len(said)}")
         assert api_of(house, ONE).book().status_code == 201
         del ordinary[:]
@@ -86,11 +88,11 @@ def test_refusals_that_need_another_reader_are_alike_too(open_house, api_of, ord
 def test_a_repeated_request_gets_its_first_answer_whichever_way_it_comes(api, ordinary):
     client, key = api(ONE), {"idempotency-key": "a-key-of-mine"}
     first = client.book(headers=key)
-    again, by_cookie = client.book(headers=key), client.book(headers=key | BY_COOKIE)
-    assert first.json() == again.json() == by_cookie.json()
-    assert again.headers["idempotency-replayed"] == by_cookie.headers["idempotency-replayed"] == "true"
+    again, ordinarily = client.book(headers=key), client.book(headers=key | ORDINARILY)
+    assert first.json() == again.json() == ordinarily.json()
+    assert again.headers["idempotency-replayed"] == ordinarily.headers["idempotency-replayed"] == "true"
     assert booked(ordinary) == 2
-    refused = [client.book(seat="2f-centre-066", headers=key | more).json() for more in ({}, BY_COOKIE)]
+    refused = [client.book(seat="2f-centre-066", headers=key | more).json() for more in ({}, ORDINARILY)]
     assert refused[0]["code"] == "idempotency-key-reused"
     assert refused[0] == refused[1]
 
@@ -128,7 +130,7 @@ def test_a_key_used_for_something_else_is_noted_whichever_way_it_comes(api, capl
     client, key = api(ONE), {"idempotency-key": "a-key-of-mine"}
     client.book(headers=key)
     lines = []
-    for more in ({}, BY_COOKIE):
+    for more in ({}, ORDINARILY):
         caplog.clear()
         with caplog.at_level("INFO", logger="booking.audit"):
             client.book(seat="2f-centre-066", headers=key | more)
@@ -146,37 +148,209 @@ def test_a_fault_on_the_express_way_is_a_problem_as_everywhere(api, house):
     assert answer.headers["content-security-policy"]
 
 
+# ---- cookies ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_browser_of_ours_books_the_express_way_and_is_answered_alike(open_house, browser_of, ordinary):
+    """ "This seat is taken" in the language that the browser chose, and a booking."""
+    said = []
+    for name, headers in (("express", {}), ("ordinary", ORDINARILY)):
+        house = open_house(name=name)
+        client = browser_of(house, ONE)
+        client.cookies.set("seatgate-language", "en")
+        own = {"origin": house.url, "accept": "application/json", "accept-language": "zh-CN"} | headers
+        del ordinary[:]
+        answers = [
+            client.post(PATH, json={"seat": seat, "end": DAY.format("20:00")}, headers=own)
+            for seat in ("2f-centre-999", "2f-centre-065")
+        ]
+        assert booked(ordinary) == (0 if name == "express" else 2)
+        assert [answer.status_code for answer in answers] == [404, 201]
+        bodies = [answer.json() for answer in answers]
+        bodies[1].pop("id")
+        assert bodies[0]["detail"] == bodies[0]["sentences"]["en"]
+        said.append(bodies)
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "http://[", "http://127.0.0.1", "file://x"])
+@pytest.mark.parametrize("way", [{}, ORDINARILY])
+def test_a_cookie_without_our_own_origin_books_nothing(browser, house, ordinary, origin, way):
+    client = browser(ONE)
+    del ordinary[:]
+    headers = {"accept": "application/json"} | ({"origin": origin} if origin else {}) | way
+    answer = client.post(PATH, json={"seat": "2f-centre-065", "end": DAY.format("20:00")}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "cross-site")
+    assert booked(ordinary) == 1
+    assert house.reads.reservations(ONE, house.clock.now(), limit=5, cursor=None).items == []
+
+
+def test_a_token_goes_before_a_cookie(api, browser, ordinary):
+    """The cookie is one reader's, the token another's: who books is the token's, whichever way, from whatever page."""
+    cookie = "; ".join(f"{name}={value}" for name, value in browser(ONE).cookies.items())
+    del ordinary[:]
+    for way in ({}, ORDINARILY):
+        answer = api(OTHER).book(
+            headers={"cookie": cookie, "origin": "https://elsewhere.example"} | way, seat="2f-centre-066"
+        )
+        assert answer.status_code == (409 if way else 201)
+    assert booked(ordinary) == 1
+    assert len(api(OTHER).get(PATH).json()["items"]) == 1
+    assert api(ONE).get(PATH).json()["items"] == []
+
+
+# ---- what connections do ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plug(house):
+    with socket.create_connection(("127.0.0.1", house.socket.getsockname()[1]), timeout=30) as connection:
+        yield connection
+
+
+def raw(token, seat="2f-centre-065", *lines, version="1.1", body=None):
+    content = body or json.dumps({"seat": seat, "end": DAY.format("20:00")}).encode()
+    head = [f"POST {PATH} HTTP/{version}", "Host: here", f"Authorization: Bearer {token}", *lines]
+    return "\r\n".join([*head, f"Content-Length: {len(content)}", "", ""]).encode() + content
+
+
+def answers_on(plug, count):
+    """The (status, lower-case head, body) of so many answers on a connection."""
+    got, found = b"", []
+    while len(found) < count:
+        head, separator, rest = got.partition(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
+        if head.startswith(b"HTTP/1.1 100"):
+            got = rest
+            continue
+        if separator and len(rest) >= length:
+            found.append((int(head[9:12]), head.decode().lower(), json.loads(rest[:length])))
+            got = rest[length:]
+            continue
+        piece = plug.recv(65536)
+        assert piece, f"closed after {found} and {got!r}"
+        got += piece
+    return found
+
+
+def test_requests_that_follow_at_once_are_answered_in_their_order(api, plug, ordinary):
+    token = api(ONE).headers["authorization"].split()[1]
+    del ordinary[:]
+    plug.sendall(b"".join(raw(token, f"2f-centre-0{n}") for n in (65, 66, 67)))
+    told = answers_on(plug, 3)
+    assert [status for status, _, _ in told] == [201, 409, 409]
+    assert told[0][2]["seat"] == "2f-centre-065"
+    assert booked(ordinary) == 2  # what had to wait for its turn
+
+
+def test_a_body_that_comes_in_pieces_is_one(api, plug, ordinary):
+    token = api(ONE).headers["authorization"].split()[1]
+    del ordinary[:]
+    plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    request = raw(token)
+    for part in (request[:40], request[40:-30], request[-30:-1], request[-1:]):
+        plug.sendall(part)
+    assert answers_on(plug, 1)[0][0] == 201
+    assert booked(ordinary) == 0
+
+
+@pytest.mark.parametrize(("lines", "version"), [(["Connection: close"], "1.1"), ([], "1.0")])
+def test_a_connection_that_is_to_be_closed_is_closed(api, plug, ordinary, lines, version):
+    token = api(ONE).headers["authorization"].split()[1]
+    del ordinary[:]
+    plug.sendall(raw(token, "2f-centre-065", *lines, version=version))
+    assert "connection: close" in answers_on(plug, 1)[0][1]
+    assert plug.recv(1) == b""
+    assert booked(ordinary) == 0
+
+
+def test_of_several_tokens_the_first_counts_whichever_way(api, plug):
+    first, second = (api(reader).headers["authorization"].split()[1] for reader in (ONE, OTHER))
+    twice = f"Authorization: Bearer {second}"
+    plug.sendall(raw(first, "2f-centre-065", twice))
+    assert answers_on(plug, 1)[0][0] == 201
+    plug.sendall(raw(first, "2f-centre-066", twice, "Expect: 100-continue"))
+    assert answers_on(plug, 1)[0][0] == 409
+    assert api(OTHER).get(PATH).json()["items"] == []
+
+
+def test_who_hangs_up_before_the_answer_has_booked_and_leaves_no_trace_in_the_log(api, house, caplog, wait_for):
+    client = api(ONE)
+    token = client.headers["authorization"].split()[1]
+    with socket.create_connection(("127.0.0.1", house.socket.getsockname()[1]), timeout=30) as plug:
+        plug.sendall(raw(token))
+    wait_for(lambda: client.get(PATH).json()["items"], "the booking")
+    assert client.book(seat="2f-centre-066").status_code == 409
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_the_line_about_a_misused_key_names_the_client_behind_the_proxy(api, caplog):
+    client, key = api(ONE), {"idempotency-key": "a-key-of-mine", "x-forwarded-for": "203.0.113.9"}
+    client.book(headers=key)
+    with caplog.at_level("INFO", logger="booking.audit"):
+        client.book(seat="2f-centre-066", headers=key)
+    assert "address=203.0.113.9" in caplog.text
+
+
+def test_answers_of_the_express_way_are_counted(api):
+    client = api(ONE)
+    assert client.book().status_code == 201
+    assert client.book(seat="2f-centre-066").status_code == 409
+    counts = client.get("/metrics").text
+    for status in (201, 409):
+        assert f'seatgate_http_requests_total{{method="POST",route="{PATH}",status="{status}"}} 1.0' in counts
+    assert f'seatgate_http_seconds_count{{route="{PATH}"}} 2.0' in counts
+
+
+# ---- asking together --------------------------------------------------------------------------------------------------
+
+
+def told_to_all(ask_all, questions):
+    """What each question that is asked in one turn of a loop is told: its answer, or what went wrong."""
+    told = {}
+
+    async def ask():
+        all_told = asyncio.Event()
+
+        def tell(asked, done):
+            outcomes = [done.exception()] * len(asked) if done.exception() else done.result()
+            told.update(zip(asked, outcomes, strict=True))
+            if len(told) == len(questions):
+                all_told.set()
+
+        gathered = Gathered(ask_all, tell)
+        for question in questions:
+            gathered.ask(question)
+        await asyncio.wait_for(all_told.wait(), 30)
+
+    asyncio.run(ask())
+    return told
+
+
+def done(*, result=None, error=None):
+    future = Future()
+    if error:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+    return future
+
+
 def test_what_one_turn_of_the_loop_asks_is_asked_at_once():
     asked = []
 
     def ask_all(questions):
-        asked.append(list(questions))
-        future = Future()
-        future.set_result([question * 2 for question in questions])
-        return future
+        asked.append(len(questions))
+        return done(result=[question * 2 for question in questions])
 
-    async def ask():
-        gathered = Gathered(ask_all)
-        first = await asyncio.gather(*(gathered.ask(n) for n in range(MOST_AT_ONCE + 1)))
-        return first, await gathered.ask(500)
-
-    answers, later = asyncio.run(ask())
-    assert answers == [n * 2 for n in range(MOST_AT_ONCE + 1)]
-    assert later == 1000
-    assert [len(questions) for questions in asked] == [MOST_AT_ONCE, 1, 1]
+    told = told_to_all(ask_all, range(MOST_AT_ONCE + 1))
+    assert told == {n: n * 2 for n in range(MOST_AT_ONCE + 1)}
+    assert asked == [MOST_AT_ONCE, 1]
 
 
 def test_what_goes_wrong_is_told_to_all_who_asked_together():
-    def ask_all(questions):
-        future = Future()
-        future.set_exception(OSError("the disk is full"))
-        return future
-
-    async def ask():
-        gathered = Gathered(ask_all)
-        return await asyncio.gather(gathered.ask(1), gathered.ask(2), return_exceptions=True)
-
-    assert [type(answer) for answer in asyncio.run(ask())] == [OSError, OSError]
+    error = OSError("the disk is full")
+    assert told_to_all(lambda _questions: done(error=error), [1, 2]) == {1: error, 2: error}
 
 
 def test_a_question_that_cannot_even_be_asked_leaves_nobody_waiting():
@@ -185,9 +359,5 @@ def test_a_question_that_cannot_even_be_asked_leaves_nobody_waiting():
     def ask_all(questions):
         raise OSError("the database is away")
 
-    async def ask():
-        gathered = Gathered(ask_all)
-        answers = [gathered.ask(n) for n in range(MOST_AT_ONCE + 1)]
-        return await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 30)
-
-    assert {type(answer) for answer in asyncio.run(ask())} == {OSError}
+    told = told_to_all(ask_all, range(MOST_AT_ONCE + 1))
+    assert {type(outcome) for outcome in told.values()} == {OSError}
