@@ -39,7 +39,7 @@ class Model(Blaming):
     """What turnstiles said of passages that have not come yet, by the passage's (gate, sequence)."""
     used_codes: set[tuple[str, int, int]] = field(default_factory=set)
     answers: dict[tuple[str, str], tuple] = field(default_factory=dict)
-    """(reader, idempotency key) → (what was asked, the answer, when)."""
+    """(reader, idempotency key) → (what was asked, the answer, when) of all that was not refused."""
 
     # ---- who is concerned --------------------------------------------------------------------------------------------
 

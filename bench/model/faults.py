@@ -71,7 +71,7 @@ def _window_off_by_one() -> list[tuple[Any, str, Any]]:
 
 
 def _exclusion_dropped() -> list[tuple[Any, str, Any]]:
-    return [(StoreUnit, "clash", lambda *_args, **_more: None)]
+    return [(StoreUnit, name, lambda *_args, **_more: None) for name in ("clash", "held_until")]
 
 
 def _late_event_ignored() -> list[tuple[Any, str, Any]]:
@@ -112,7 +112,10 @@ def _suspension_kept() -> list[tuple[Any, str, Any]]:
 def _a_day_early() -> list[tuple[Any, str, Any]]:
     right = booking.opens_for_booking
     day = timedelta(days=1)
-    return [(booking, "opens_for_booking", lambda rules, on, zone: right(rules, on, zone) - day)]
+    return [
+        (booking, "opens_for_booking", lambda rules, on, zone: right(rules, on, zone) - day),
+        (booking, "judged", booking.judged.__wrapped__),  # remembers nothing: neither before nor after
+    ]
 
 
 def _event_twice() -> list[tuple[Any, str, Any]]:

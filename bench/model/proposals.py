@@ -16,6 +16,8 @@ DELAYS = (0, 0, 0, 0, 2, 60, 5 * MINUTE - 1, 5 * MINUTE, 5 * MINUTE + 1, 20 * MI
 """How late a gate's event may come."""
 KEPT = 6 * DAY
 """Requests older than this are not repeated: whether their answer is still known is for the sweeper to say."""
+GRANT = 5 * MINUTE
+"""How long a scanned code is good for: a scan that was refused does not reach the service again later than this."""
 
 
 class Proposals(Wishing):
@@ -64,7 +66,7 @@ class Proposals(Wishing):
                 if self.choose.chance(30):
                     args["occurred"] += 1
                 return args
-        known = [step for step in self.keyed if step.kind == kind and at - step.at < KEPT]
+        known = [step for step in self.keyed if step.kind == kind and at - step.at < KEPT and self.can_come(step, at)]
         if known and self.choose.chance(12):
             step = self.choose.pick(known)
             if self.choose.chance(70):
@@ -73,6 +75,11 @@ class Proposals(Wishing):
             if other is not None and other["reader"] == step.args["reader"]:
                 return other | {"key": step.args["key"]}
         return None
+
+    def can_come(self, step: Step, at: int) -> bool:
+        """Whether a request can come once more: done or not, unless it was a scan that is too old to be judged again."""
+        done = (step.args["reader"], step.args["key"]) in self.model.answers
+        return done or at - step.args.get("seen", at) < GRANT
 
     def invent(self, kind: str) -> dict[str, Any] | None:
         """What a step of this kind could be at `self.at`; None where there is nothing for it yet."""

@@ -73,7 +73,10 @@ class Twin:
     # ---- answers -----------------------------------------------------------------------------------------------------
 
     def ask(self, command: Callable[[RequestKey | None], Any], judge: Callable[[Any], None]) -> None:
-        """Send a command that may carry an idempotency key; `judge` compares a first answer and changes the model."""
+        """Send a command that may carry an idempotency key; `judge` compares what was not done before, and changes the model.
+
+        What was refused was not done: the same request is judged again, and the key is free for another.
+        """
         step, key, reader = self.step, self.step.args.get("key"), self.step.args.get("reader", "")
         known = self.model.answers.get((reader, key)) if key else None
         if known and step.at - known[2] >= ANSWERS_KEPT:
@@ -81,7 +84,7 @@ class Twin:
         outcome = self.do(command(RequestKey(key, step.digest) if key else None))
         if known is None:
             judge(outcome)
-            if key:
+            if key and not isinstance(outcome, Refusal):
                 self.model.answers[reader, key] = (step.digest, outcome, step.at)
         elif known[0] != step.digest:
             self.expect(outcome, {"idempotency-key-reused": None})

@@ -5,6 +5,8 @@ Each refusal names the key of the site file that decided, and when it will be al
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from booking.domain.places import Places
@@ -15,6 +17,7 @@ from config.policy import BookingPolicy
 from config.schema import Area
 
 _DAY = timedelta(days=1)
+_MOST_STRETCHES = 4096
 
 
 def this_minute(now: datetime) -> datetime:
@@ -28,18 +31,37 @@ def wished_interval(
     """Return the interval that would be booked, or why not. `start` None means now."""
     rules = places.policy.booking
     current = this_minute(now)
-    wish = Interval(start.astimezone(UTC) if start else current, end.astimezone(UTC))
-    if wish.start < current or wish.end <= now:
+    begins, ends = start.astimezone(UTC) if start else current, end.astimezone(UTC)
+    if begins < current or ends <= now:
         return Refusal(RefusalCode.IN_THE_PAST)
-    if wish.start == current and not rules.allow_now and not on_grid(current, rules.grid, places.zone):
+    from_now = begins == current
+    if from_now and not rules.allow_now and not on_grid(current, rules.grid, places.zone):
         return Refusal(RefusalCode.OFF_GRID, "policy.booking.allow_now")
-    return (
-        _too_far_ahead(places, wish, now)
-        or outside_hours(places, area, wish)
-        or _off_grid(places, area, wish, current)
-        or _bad_length(places, area, wish)
-        or wish
-    )
+    stretch = judged(places, area.id, begins, ends, from_now)
+    return stretch.found if now >= stretch.opens else _too_far_ahead(places, stretch, now)
+
+
+class Stretch(NamedTuple):
+    """What the rules say of a stretch of time in an area, whoever asks and whenever."""
+
+    day: date
+    opens: datetime
+    """From when on it can be booked."""
+    found: Interval | Refusal
+
+
+@lru_cache(maxsize=_MOST_STRETCHES)
+def judged(places: Places, area: str, start: datetime, end: datetime, from_now: bool) -> Stretch:  # noqa: FBT001 - a key
+    """Judge `[start, end)` in UTC in a known area; `from_now`: it starts with the minute that goes on.
+
+    Remembered, as nothing of it changes while a process runs: in the release second thousands want the same few hours.
+    """
+    wish, known = Interval(start, end), places.area(area)
+    if known is None:
+        raise KeyError(area)
+    day = day_of(start, places.zone)
+    refused = outside_hours(places, known, wish) or _off_grid(places, known, wish, from_now=from_now)
+    return Stretch(day, bookable_from(places, day), refused or _bad_length(places, known, wish) or wish)
 
 
 def bookable_from(places: Places, day: date) -> datetime:
@@ -52,13 +74,9 @@ def opens_for_booking(rules: BookingPolicy, day: date, zone: ZoneInfo) -> dateti
     return datetime.combine(day - rules.advance_days * _DAY, rules.release_at or time(), zone).astimezone(UTC)
 
 
-def _too_far_ahead(places: Places, wish: Interval, now: datetime) -> Refusal | None:
-    rules = places.policy.booking
-    day = day_of(wish.start, places.zone)
-    opens = bookable_from(places, day)
-    if now >= opens:
-        return None
-    if rules.release_at is not None and day == day_of(now, places.zone) + rules.advance_days * _DAY:
+def _too_far_ahead(places: Places, stretch: Stretch, now: datetime) -> Refusal:
+    rules, opens = places.policy.booking, stretch.opens
+    if rules.release_at is not None and stretch.day == day_of(now, places.zone) + rules.advance_days * _DAY:
         facts = {"release": f"{rules.release_at:%H:%M}"}
         return Refusal(RefusalCode.TOO_FAR_AHEAD, "policy.booking.release_at", opens, facts)
     return Refusal(RefusalCode.TOO_FAR_AHEAD, "policy.booking.advance_days", opens, {"days": str(rules.advance_days)})
@@ -86,10 +104,10 @@ def _wall(moment: datetime, places: Places) -> str:
     return f"{moment.astimezone(places.zone):%H:%M}"
 
 
-def _off_grid(places: Places, area: Area, wish: Interval, current: datetime) -> Refusal | None:
+def _off_grid(places: Places, area: Area, wish: Interval, *, from_now: bool) -> Refusal | None:
     grid = places.policy.booking.grid
     hours = places.opening(area.id, day_of(wish.start, places.zone)).hours
-    starts_well = wish.start in {current, hours.start} or on_grid(wish.start, grid, places.zone)
+    starts_well = from_now or wish.start == hours.start or on_grid(wish.start, grid, places.zone)
     ends_well = wish.end == hours.end or on_grid(wish.end, grid, places.zone)
     if starts_well and ends_well:
         return None

@@ -45,9 +45,9 @@ class Seat:
     closed: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Places:
-    """A site with its seats."""
+    """A site with its seats. One is equal to itself alone, so that what follows from it can be remembered by it."""
 
     site: Site
     seats_of: Mapping[str, tuple[Seat, ...]]

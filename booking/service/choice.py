@@ -55,9 +55,9 @@ def why_not_seat(
     closed = closed_by_staff(unit, places, seat.area, seat.id, interval)
     if closed is not None:
         return closed
-    clash = unit.clash(seat.id, interval)
-    if clash is not None:
-        return Refusal(RefusalCode.SEAT_TAKEN, next_allowed_at=clash.end, facts={"label": seat.label})
+    held_until = unit.held_until(seat.id, interval)
+    if held_until is not None:
+        return Refusal(RefusalCode.SEAT_TAKEN, next_allowed_at=held_until, facts={"label": seat.label})
     rules = places.policy.booking
     cancelled = unit.cancelled(asks.reader, looks_back_to(rules, asks.at), seat.id)
     until = cooling_until(cancelled.get(seat.id, []), rules, asks.at)

@@ -42,21 +42,20 @@ def reserve(unit: Unit, places: Places, command: Reserve) -> Changed | Refusal:
     if area.capacity is not None:
         full = no_place(unit, area, interval)
         return full or Changed(_write(unit, places, command, (area.id, NO_SEAT), interval))
-    seat = _seat_for(unit, places, command, area.id, interval)
+    seat = _seat_for(unit, places, command, wished, interval)
     if isinstance(seat, Refusal):
         return seat
     return Changed(_write(unit, places, command, (area.id, seat.id), interval))
 
 
-def _seat_for(unit: Unit, places: Places, command: Reserve, area: str, interval: Interval) -> Seat | Refusal:
-    wished = places.seat(command.seat) if command.seat else None
+def _seat_for(unit: Unit, places: Places, command: Reserve, wished: Seat | None, interval: Interval) -> Seat | Refusal:
     if wished is not None:
         taken = why_not_seat(unit, places, command, wished, interval)
         if taken is None:
             return wished
         if command.area is None:
             return taken
-    return best_for(unit, places, command, area, interval, near=wished)
+    return best_for(unit, places, command, command.area or "", interval, near=wished)
 
 
 def _write(unit: Unit, places: Places, command: Reserve, where: tuple[str, str], interval: Interval) -> Reservation:

@@ -54,6 +54,9 @@ class Unit(Protocol):
     def clash(self, seat: str, interval: Interval, *, but: str = "") -> Reservation | None:
         """Return what holds `seat` at some moment of `interval`, apart from the reservation `but`."""
 
+    def held_until(self, seat: str, interval: Interval) -> datetime | None:
+        """Return when the first of what holds `seat` at some moment of `interval` ends; None where it is free throughout."""
+
     def reader_clash(self, reader: str, interval: Interval, *, but: str) -> Reservation | None:
         """Return what `reader` holds at some moment of `interval`, apart from the reservation `but`."""
 

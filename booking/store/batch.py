@@ -152,7 +152,7 @@ class Batch:
         return outcome
 
     def _once(self, unit: StoreUnit, command: Command) -> Outcome:
-        """Carry a command out, or give the stored answer when its request was answered before."""
+        """Carry a command out, or give the stored answer when its request was carried out before."""
         request = getattr(command, "request", None)
         if request is None:
             return self._carry_out(unit, command)
@@ -164,12 +164,16 @@ class Batch:
             stored = outcome_of_json(known[1])
             return replace(stored, repeated=True) if isinstance(stored, Changed) else stored
         outcome = self._carry_out(unit, command)
-        text = outcome_json(outcome)
+        # a refusal has done nothing that must not be done twice: asked again, it is judged again
+        text = None if isinstance(outcome, Refusal) else outcome_json(outcome)
         if text is not None:
             unit.keep_answer(reader, request, text, command.at)
         return outcome
 
     def _carry_out(self, unit: StoreUnit, command: Command) -> Outcome:  # noqa: C901, PLR0912 - one line per command
+        if isinstance(command, Reserve):  # first: in the release second nearly all are
+            catch_up(unit, self._places, command.at)
+            return enter(DrawRows(self._db), unit, self._places, command) or reserve(unit, self._places, command)
         if isinstance(command, IdentityCommand):
             return identity_commands.carry_out(self._db, command)
         if isinstance(command, TellingCommand):
@@ -188,8 +192,6 @@ class Batch:
         if isinstance(command, PictureCommand):
             return picture_rows.carry_out(self._db, command)
         match command:
-            case Reserve():
-                return enter(DrawRows(self._db), unit, self._places, command) or reserve(unit, self._places, command)
             case WithdrawEntry():
                 return withdraw(DrawRows(self._db), command)
             case Act():

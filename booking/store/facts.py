@@ -66,18 +66,27 @@ class Facts:
     def own(self) -> "defaultdict[str, list[Reservation]]":
         """Reader → what they hold, by its end."""
         # every end is later than 1970: that is said for the sake of the index of what holds, by reader and end
-        condition = "r.holding = 1 AND r.reader = wanted.column1 AND r.end_us > 0"
-        return _by_end(self._reservations(condition, self.readers), lambda stay: stay.reader)
+        sql = (
+            f"SELECT {_RESERVATION} FROM {{wanted}} CROSS JOIN reservations r "  # noqa: S608 - the columns are constants
+            "WHERE r.holding = 1 AND r.reader = wanted.column1 AND r.end_us > 0"
+        )
+        found: defaultdict[str, list[Reservation]] = defaultdict(list)
+        rows = {row[0]: row for row in self._rows(sql, self.readers)}
+        for stay in sorted(map(reservation_of, rows.values()), key=lambda one: one.end):
+            found[stay.reader].append(stay)
+        return found
 
     @cached_property
-    def on_seats(self) -> "defaultdict[str, list[Reservation]]":
-        """Wished seat → what holds it at some moment of the span, by its end."""
-        condition = "r.holding = 1 AND r.seat = wanted.column1 AND r.end_us > ? AND r.start_us < ?"
-        return _by_end(self._reservations(condition, self.wished, self._around), lambda stay: stay.seat)
-
-    def _reservations(self, condition: str, keys: Iterable[str], around: Sequence[int] = ()) -> list[Reservation]:
-        sql = f"SELECT {_RESERVATION} FROM {{wanted}} CROSS JOIN reservations r WHERE {condition}"  # noqa: S608
-        return [reservation_of(row) for row in {row[0]: row for row in self._rows(sql, keys, around)}.values()]
+    def on_seats(self) -> "defaultdict[str, list[tuple[datetime, datetime]]]":
+        """Wished seat → (end, start) of what holds it at some moment of the span, in this order."""
+        sql = (
+            "SELECT r.seat, r.end_us, r.start_us FROM {wanted} CROSS JOIN reservations r "
+            "WHERE r.holding = 1 AND r.seat = wanted.column1 AND r.end_us > ? AND r.start_us < ?"
+        )
+        found: defaultdict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
+        for seat, end, start in sorted(set(self._rows(sql, self.wished, self._around))):
+            found[seat].append((moment(end), moment(start)))
+        return found
 
     def _rows(self, sql: str, keys: Iterable[str], around: Sequence[int] = ()) -> Iterable[tuple[Any, ...]]:
         return rows_of(self._db, sql, [(key,) for key in keys], around)
@@ -117,9 +126,10 @@ class Facts:
 
     def add(self, stay: Reservation, due_us: int | None) -> None:
         """Count in what the run has just booked."""
-        for name, key in (("own", stay.reader), ("on_seats", stay.seat)):
-            if name in self.__dict__:
-                insort(self.__dict__[name][key], stay, key=lambda one: one.end)
+        if "own" in self.__dict__:
+            insort(self.own[stay.reader], stay, key=lambda one: one.end)
+        if "on_seats" in self.__dict__:
+            insort(self.on_seats[stay.seat], (stay.end, stay.start))
         if due_us is not None and due_us <= us(self.now):
             insort(self.due, (due_us, us(stay.start), stay), key=lambda one: one[:2])
         if stay.area in self._held:
@@ -202,13 +212,6 @@ class Facts:
             rows = self._db.execute("SELECT seat FROM tasks WHERE area = ? AND settled_us IS NULL", (area,)).fetchall()
             self._reported[area] = {row[0] for row in rows}
         return self._reported[area]
-
-
-def _by_end(stays: Iterable[Reservation], key: Any) -> "defaultdict[str, list[Reservation]]":
-    found: defaultdict[str, list[Reservation]] = defaultdict(list)
-    for stay in sorted(stays, key=lambda one: one.end):
-        found[key(stay)].append(stay)
-    return found
 
 
 def _stepped(steps: list[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:

@@ -128,6 +128,7 @@ def reservation_of_json(text: str | None) -> Reservation | None:
     return None if text is None else msgspec.json.decode(text, type=Reservation)
 
 
+# earlier versions stored refusals too
 _KINDS: dict[str, type[Changed | Entered | Stored | Refusal]] = {
     "changed": Changed,
     "entered": Entered,

@@ -156,14 +156,14 @@ class RunUnit(StoreUnit):
             return super().fallen_due(at, reader=reader, seat=seat, area=area)
         return facts.fallen_due(at, reader=reader, seat=seat, area=area) if facts.due else []
 
-    def clash(self, seat: str, interval: Interval, *, but: str = "") -> Reservation | None:
-        """Return what holds `seat` at some moment of `interval`, apart from the reservation `but`."""
+    def held_until(self, seat: str, interval: Interval) -> datetime | None:
+        """Return when the first of what holds `seat` at some moment of `interval` ends; None where it is free throughout."""
         facts = self.facts
         if seat not in facts.wished or not facts.covers(interval):
-            return super().clash(seat, interval, but=but)
-        for stay in facts.on_seats[seat]:
-            if stay.end > interval.start and stay.start < interval.end and stay.id != but:
-                return stay
+            return super().held_until(seat, interval)
+        for end, start in facts.on_seats[seat]:
+            if end > interval.start and start < interval.end:
+                return end
         return None
 
     def held_seats(self, area: str, interval: Interval) -> set[str]:

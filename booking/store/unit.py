@@ -100,6 +100,10 @@ class StoreUnit(ClosureUnit, TaskUnit, GateUnit, OpeningUnit):
             (us(interval.start), us(interval.end), seat, but),
         )
 
+    def held_until(self, seat: str, interval: Interval) -> datetime | None:
+        """Return when the first of what holds `seat` at some moment of `interval` ends; None where it is free throughout."""
+        return self._first_end("seat", seat, interval)
+
     def reader_clash(self, reader: str, interval: Interval, *, but: str) -> Reservation | None:
         """Return what `reader` holds at some moment of `interval`, apart from the reservation `but`."""
         return self._one(
@@ -117,9 +121,12 @@ class StoreUnit(ClosureUnit, TaskUnit, GateUnit, OpeningUnit):
 
     def frees_at(self, area: str, interval: Interval) -> datetime | None:
         """Return when the first of the seats of `area` that are held in `interval` is free again; None when none is held."""
+        return self._first_end("area", area, interval)
+
+    def _first_end(self, column: str, value: str, interval: Interval) -> datetime | None:
         found = self._get(
-            f"SELECT min(end_us) FROM reservations WHERE {_OVERLAPS} AND area = ?",  # noqa: S608 - a constant
-            (us(interval.start), us(interval.end), area),
+            f"SELECT min(end_us) FROM reservations WHERE {_OVERLAPS} AND {column} = ?",  # noqa: S608 - constants
+            (us(interval.start), us(interval.end), value),
         )
         return moment_or_none(found[0]) if found else None
 

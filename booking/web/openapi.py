@@ -16,7 +16,8 @@ KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "The first answer under a key is given again; the same key with another request is refused.",
+    "description": "What was done under a key is not done again and answered as before, for seven days; the same key "
+    "with another request is refused. A refusal is not kept: asked again under its key, a request is judged again.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 128},
 }
 WITHOUT_KEY = {

@@ -1,6 +1,7 @@
 """Booking over a real database: one winner per seat, one seat per reader, whatever the order of arrival."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from booking.domain.refusals import Refusal, RefusalCode
 from booking.domain.reservation import Action, Status
 from booking.service.commands import Changed, MoveSeat, Reserve, Stored, Sweep
 from booking.service.request_key import RequestKey
-from booking.store.rows import RESERVATION, values_of
+from booking.store.rows import RESERVATION, outcome_json, us, values_of
 
 
 def test_a_booked_seat_shows_on_the_map_in_the_list_and_in_the_history(desk, at):
@@ -114,7 +115,7 @@ def test_the_same_request_gives_the_same_answer_and_another_body_is_refused(desk
     assert isinstance(foreign, Changed), "another reader's key is another key"
 
 
-def test_a_repeated_refusal_is_the_first_refusal_although_the_seat_is_free_now(desk, at):
+def test_a_refused_request_is_judged_again_and_books_once_the_seat_is_free(desk, at):
     first = desk.booked("S001", "centre-005", "09:00", "12:00")
     wish = Reserve(
         reader="S002",
@@ -128,8 +129,49 @@ def test_a_repeated_refusal_is_the_first_refusal_although_the_seat_is_free_now(d
     refused = desk.do(wish)
     assert refused.code is RefusalCode.SEAT_TAKEN
     assert refused.next_allowed_at == at("12:00")
-    desk.act(first, Action.CANCEL, "09:00")
     assert desk.do(wish) == refused
+    desk.act(first, Action.CANCEL, "09:00")
+    booked = desk.do(wish)
+    assert desk.do(wish) == Changed(booked.reservation, repeated=True)
+    assert desk.do(replace(wish, request=RequestKey("k", b"other body"))).code is RefusalCode.KEY_REUSED
+
+
+def test_a_refusal_leaves_its_key_free_for_another_request(desk, at):
+    desk.booked("S001", "centre-005", "09:00", "12:00")
+    wish = Reserve(
+        reader="S002",
+        at=at("09:00"),
+        seat="centre-005",
+        area=None,
+        start=at("09:00"),
+        end=at("12:00"),
+        request=RequestKey("k", b"b"),
+    )
+    assert desk.do(wish).code is RefusalCode.SEAT_TAKEN
+    other = replace(wish, seat="centre-006", request=RequestKey("k", b"other body"))
+    assert isinstance(desk.do(other), Changed)
+    assert desk.do(wish).code is RefusalCode.KEY_REUSED
+
+
+def test_a_refusal_that_an_earlier_version_stored_is_given_again(open_desk, at):
+    desk = open_desk()
+    wish = Reserve(
+        reader="S002",
+        at=at("09:00"),
+        seat="centre-005",
+        area=None,
+        start=at("09:00"),
+        end=at("12:00"),
+        request=RequestKey("k", b"b"),
+    )
+    stored = Refusal(RefusalCode.SEAT_TAKEN, next_allowed_at=at("12:00"), facts={"label": "005"})
+    desk.close()
+    with desk.direct() as db:
+        db.execute(
+            "INSERT INTO idempotency (reader, key, digest, outcome, created_us) VALUES (?, ?, ?, ?, ?)",
+            ("S002", "k", b"b", outcome_json(stored), us(at("08:59"))),
+        )
+    assert open_desk().do(wish) == stored
 
 
 def test_a_missed_seat_is_free_for_the_next_reader_without_waiting_for_the_sweeper(desk, at):
