@@ -53,5 +53,8 @@ setup(
         "test": TEST,
         "check": CHECK,
     },
-    entry_points={"console_scripts": ["seatgate=seatgate:main"]},
+    entry_points={
+        "console_scripts": ["seatgate=seatgate:main"],
+        "seatgate.protocols": ["face-push = gate.push.family:FAMILY"],
+    },
 )

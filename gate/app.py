@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 from config.schema import Portal, Site
 from gate import status
@@ -53,8 +54,9 @@ def run(settings: GateSettings) -> int:
 class _House:
     """The gate, as its lines see it; see `wire.line_driver.House`."""
 
-    def __init__(self, capture: Capture, portals: dict[str, Portal], changed: threading.Event) -> None:
+    def __init__(self, capture: Capture, portals: dict[str, Portal], changed: threading.Event, memory: Path) -> None:
         self._capture, self._portals, self._changed = capture, portals, changed
+        self.memory = memory
         self.instant = capture.instant
 
     def take(self, portal: str, said: Said | BadFrame, at: Instant) -> bool:
@@ -94,7 +96,12 @@ class _Gate:
             stop=service.stop,
             on_stored=self._when_stored,
         )
-        house = _House(self._capture, {portal.id: portal for _, portals in lines for portal in portals}, self._changed)
+        house = _House(
+            self._capture,
+            {portal.id: portal for _, portals in lines for portal in portals},
+            self._changed,
+            settings.data,
+        )
         self._threads = [
             *(self._thread(f"line-{portals[0].id}", partial(driver.run, house)) for driver, portals in lines),
             self._thread("delivery", partial(delivery.run, service.stop, self._changed.set)),

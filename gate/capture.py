@@ -86,8 +86,9 @@ class Capture:
         if isinstance(said, BadFrame):
             self._drop(portal, said)
             return True
-        with self._figures:
-            self._last[portal.id] = at.wall
+        if not (isinstance(said, Read) and said.kept):
+            with self._figures:
+                self._last[portal.id] = at.wall
         with self._order:
             match said:
                 case Read():
@@ -101,6 +102,8 @@ class Capture:
         return True
 
     def _take_read(self, portal: Portal, read: Read, at: Instant) -> bool:
+        if read.kept:
+            return self._take_kept(portal, read, at)
         if self._repeats.is_repeat(read.credential, portal.id, at.monotonic_ns):
             return True
         who = f"{read.credential.kind}={mask(read.credential.value)}"
@@ -111,6 +114,11 @@ class Capture:
             way = direction_of(portal, read)
             self._passages.await_word(portal.id, sequence, way, at.monotonic_ns)
         return True
+
+    def _take_kept(self, portal: Portal, read: Read, at: Instant) -> bool:
+        """Store what a device kept: no repeat of anything read now, no door to open, no passage that is still to come."""
+        who = f"{read.credential.kind}={mask(read.credential.value)} kept"
+        return self._store(portal, partial(access_event, portal, read, at), who) is not None
 
     def _take_walk(self, portal: Portal, walk: Walk, at: Instant) -> bool:
         what = "passed" if walk.passed else "not-passed"

@@ -67,8 +67,9 @@ def _port(lane: Lane, seen: GateStatus | None) -> Check:
     reported = seen.lanes.get(lane.portal.id) if seen is not None else None
     if reported is not None and reported.is_open:
         return Check(name, Level.OK, f"{device} is open")
-    if "://" in device:
-        return Check(name, Level.WARN, f"{device} is not open", "check the network and the port server")
+    if "://" in device or not device.startswith("/"):
+        what = (reported.trouble if reported is not None else "") or f"{device} is not open"
+        return Check(name, Level.WARN, what, "check the network, and what is at the other end")
     try:
         mode = Path(device).stat().st_mode
     except OSError as error:

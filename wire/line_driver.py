@@ -61,6 +61,10 @@ class Wanted:
 class House(Protocol):
     """The gate, as a line sees it."""
 
+    @property
+    def memory(self) -> Path:
+        """Return the folder where a line may keep what it must know after a restart, in files of its own name."""
+
     def instant(self) -> Instant:
         """Return now."""
 

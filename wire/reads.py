@@ -26,6 +26,8 @@ class Read:
     outcome: AccessOutcome = AccessOutcome.REPORTED
     message: str = attrs.field(default="", eq=False)
     """Which of the description's messages it was; empty where it names none."""
+    kept: bool = False
+    """The device kept it while nobody listened and tells it now, at its own time: evidence, never a reason to open."""
 
 
 @attrs.frozen

@@ -10,8 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from config import merge, read_toml, shipped, structure
+from config.protocol_names import coded
 from config.schema import Portal
 from gate.cli import frames
+from gate.push.family import FAMILY, Options
 from wire.cards import CardFormat
 from wire.checksums import ChecksumKind
 from wire.description import Description
@@ -64,7 +66,9 @@ def test_what_is_shown_of_the_polled_controller_is_in_its_file():
 def test_the_face_terminals_are_shown_as_they_are():
     command, output = re.search(r"--protocol face-line --hex '(.*?)'\n(.*?)```", PAGE, re.DOTALL).groups()
     assert CliRunner().invoke(frames, ["--protocol", "face-line", "--hex", command]).output == output
-    blocks = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", section("A face"), re.DOTALL)]
+    blocks = [
+        tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", section("A face terminal\n"), re.DOTALL)
+    ]
     whole = read_toml(shipped("protocols", "face-55aa.toml"))
     del blocks[0]["recognition"]["nobody"]
     assert merge_all(whole, *blocks) == whole
@@ -101,3 +105,20 @@ def test_every_kind_of_fault_and_checksum_is_named():
 def test_every_shipped_family_is_named():
     for file in shipped("protocols").iterdir():
         assert f"`{file.name.removesuffix('.toml')}`" in PAGE
+    for name in coded():
+        assert f"| `{name}` |" in PAGE
+
+
+def test_the_settings_of_a_terminal_that_calls_are_those_that_there_are(tmp_path):
+    (block,) = (
+        tomllib.loads(each) for each in re.findall(r"```toml\n(.*?)```", section("A face terminal that"), re.DOTALL)
+    )
+    (portal,) = structure({"gates": block["gates"]["portals"]}, Portals, "page").gates
+    (tmp_path / "north-face").write_text("at-least-twelve-characters")
+    (tmp_path / "north-face").chmod(0o600)
+    assert FAMILY.line(portal.port, [portal], tmp_path).device == "0.0.0.0:8090"
+    said = block["gates"]["portals"][0]["options"]
+    unsaid = set(attrs.fields_dict(Options)) - set(said)
+    assert unsaid == {"tls_certificate", "tls_key"}
+    defaults = structure({"secret_file": "x", "allow": []}, Options, "page")
+    assert [said["faces"], said["strangers"], said["cards"]] == [defaults.faces, defaults.strangers, defaults.cards]
