@@ -74,6 +74,7 @@ from booking.store import (
 from booking.store import telling_commands as telling
 from booking.store.draw_rows import DrawRows
 from booking.store.engine import Engine
+from booking.store.gate_run import GateRun
 from booking.store.held_places import forget_past
 from booking.store.reminders import remind
 from booking.store.retention import erase
@@ -83,6 +84,7 @@ from booking.store.sql import Connection
 from booking.store.unit import StoreUnit
 from booking.store.violation_commands import judge
 from booking.store.waits import WaitRows
+from messages.access import AccessEvent
 
 _OVERLAPS = {
     "seat-overlap": RefusalCode.SEAT_TAKEN,
@@ -91,6 +93,8 @@ _OVERLAPS = {
 }
 FEW = 4
 """From so many bookings in a row on, their facts are asked for together."""
+FEW_EVENTS = 2
+"""The same for passages: each asks for so much that two pay for it."""
 _log = logging.getLogger(__name__)
 
 
@@ -108,13 +112,34 @@ class Batch:
         if self._engine is not None:
             return [self._guarded(command, self._engine) for command in commands]
         outcomes: list[Outcome] = []
-        for bookings, run in groupby(commands, self._can_run):
+        for kind, run in groupby(commands, self._kind_of_run):
             these = list(run)
-            outcomes += self._run(these) if bookings and len(these) >= FEW else map(self._outcome, these)
+            if kind is RecordGateEvent and len(these) >= FEW_EVENTS:
+                outcomes += self._events(these)
+            else:
+                outcomes += self._run(these) if kind is Reserve and len(these) >= FEW else map(self._outcome, these)
         return outcomes
 
-    def _can_run(self, command: Command) -> bool:
-        return isinstance(command, Reserve) and not self._places.policy.draw.collect
+    def _kind_of_run(self, command: Command) -> type | None:
+        """Return the kind of commands that this one can be decided together with."""
+        if isinstance(command, RecordGateEvent):
+            return RecordGateEvent if isinstance(command.event, AccessEvent) else None
+        return Reserve if isinstance(command, Reserve) and not self._places.policy.draw.collect else None
+
+    def _events(self, commands: Sequence[Command]) -> list[Outcome]:
+        """Store passages on facts that are asked for together."""
+        events = [command for command in commands if isinstance(command, RecordGateEvent)]
+        unit, outcomes = GateRun(self._db, self._places, events), list[Outcome]()
+        while len(outcomes) < len(events) and unit.worth_it:
+            event = events[len(outcomes)]
+            catch_up(unit, self._places, event.at)
+            known = unit.known(event)
+            take_event(unit, self._places, event, known)
+            outcomes.append(known)
+            self._tell_waiting(unit.freed(), event.at)
+        unit.end()
+        self._touched |= unit.touched
+        return outcomes + [self._outcome(command) for command in events[len(outcomes) :]]
 
     def _run(self, commands: Sequence[Command]) -> list[Outcome]:
         """Carry out bookings on facts that are asked for together."""

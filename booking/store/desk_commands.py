@@ -19,11 +19,14 @@ from booking.service.commands import (
     Stored,
     UseReaderCode,
 )
+from booking.store.many import Insert
 from booking.store.rows import us
 from booking.store.sql import Connection
 
 ANSWERS_KEPT = timedelta(days=7)
 """A request repeated under its Idempotency-Key gets its first answer for this long."""
+
+INBOX = Insert("inbox (gate, epoch, sequence, digest, payload, received_us)", 6)
 
 
 def open_session(db: Connection, command: OpenSession) -> Stored:
@@ -104,10 +107,7 @@ def remember(db: Connection, command: RecordGateEvent | KeepDeadLetter, epoch: i
     ).fetchone()
     if known is not None:
         return Recorded(replay=known[0] == command.digest, conflict=known[0] != command.digest)
-    db.execute(
-        "INSERT INTO inbox VALUES (?, ?, ?, ?, ?, ?)",
-        (command.gate, epoch, sequence, command.digest, command.payload, us(command.at)),
-    )
+    INBOX.one(db, (command.gate, epoch, sequence, command.digest, command.payload, us(command.at)))
     return Recorded()
 
 

@@ -32,6 +32,12 @@ def going_on(db: Connection) -> list[Evacuation]:
     return [_evacuation(row) for row in db.execute(_SELECT + "WHERE end_us IS NULL").fetchall()]
 
 
+def since(db: Connection, moment: datetime) -> list[Evacuation]:
+    """Return the evacuations that go on, or went on after `moment`."""
+    rows = db.execute(_SELECT + "WHERE end_us IS NULL OR end_us > ?", (us(moment),)).fetchall()
+    return [_evacuation(row) for row in rows]
+
+
 class EvacuationRows:
     """booking.service.evacuation_book.EvacuationBook over the writing connection."""
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from booking.domain.places import Places
 from booking.service.gate_record import GateRecord, Passage
+from booking.store.many import Insert
 from booking.store.rows import (
     moment,
     moment_or_none,
@@ -21,6 +22,12 @@ _RECORD = (
     "id, gate, epoch, sequence, portal, direction, kind, credential, outcome, occurred_us, coalesce(way, direction), "
     "reader, received_us, answer, passed, pending_us, state_before, state_after"
 )
+GATE_RECORDS = Insert(
+    "gate_records (id, gate, epoch, sequence, portal, venue, direction, kind, credential, outcome, occurred_us, received_us, "
+    "reader, reservation, effect, state_before, state_after, way, pending_us, unconfirmed, said_us, passed)",
+    22,
+)
+PENDING_UNTIL = "FROM gate_records WHERE pending_us IS NOT NULL AND pending_us <= ?"
 RECORDS = f"SELECT {_RECORD} FROM gate_records "  # noqa: S608 - the columns are constants of this module
 WENT = "outcome <> 'denied' AND (passed IS NULL OR passed = 1) AND coalesce(answer, '') <> 'disputed'"
 """What somebody walked through, as far as we know."""
@@ -69,13 +76,14 @@ class GateUnit:
         ).fetchone()
         return row is not None
 
+    def _insert(self, insert: Insert, row: tuple[Any, ...]) -> None:
+        insert.one(self._db, row)
+
     def keep_record(self, passage: Passage) -> None:
         """Store a gate record with what it did."""
         event, card = passage.event, passage.event.credential
-        self._db.execute(
-            "INSERT INTO gate_records (id, gate, epoch, sequence, portal, venue, direction, kind, credential, outcome, "
-            "occurred_us, received_us, reader, reservation, effect, state_before, state_after, way, pending_us, "
-            "unconfirmed, said_us, passed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        self._insert(
+            GATE_RECORDS,
             (
                 new_id(passage.received_at),
                 passage.gate,

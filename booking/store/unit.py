@@ -33,7 +33,7 @@ from booking.store.tell import NOTIFICATIONS, told_row
 from booking.store.violation_rows import ViolationRows
 
 _COLUMNS = RESERVATION.replace(" ", "").split(",")
-_UPDATE = f"UPDATE reservations SET {', '.join(f'{name} = ?' for name in _COLUMNS[1:])}, due_us = ? WHERE id = ?"  # noqa: S608
+UPDATE = f"UPDATE reservations SET {', '.join(f'{name} = ?' for name in _COLUMNS[1:])}, due_us = ? WHERE id = ?"  # noqa: S608
 _SELECT = f"SELECT {RESERVATION} FROM reservations "  # noqa: S608 - the columns are constants of this package
 RESERVATIONS = Insert(f"reservations ({RESERVATION}, due_us)", len(_COLUMNS) + 1)
 EVIDENCE = Insert("evidence (reservation, source, change, occurred_us, received_us, facts)", 6)
@@ -169,7 +169,7 @@ class StoreUnit(ClosureUnit, TaskUnit, GateUnit, OpeningUnit):
     def save(self, reservation: Reservation) -> None:
         """Write a reservation's present state; storage refuses an overlap."""
         self.touched.add(reservation.area)
-        self._db.execute(_UPDATE, (*values_of(reservation)[1:], self._due(reservation), reservation.id))
+        self._db.execute(UPDATE, (*values_of(reservation)[1:], self._due(reservation), reservation.id))
 
     def _due(self, reservation: Reservation) -> int | None:
         return us_or_none(due(reservation, self._places.policy))
