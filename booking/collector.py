@@ -1,7 +1,8 @@
 """How often Python's cyclic garbage collector looks at this process. In the release second it took a quarter of the time.
 
 Every request lives while it waits for its commit, so a young collection finds little that is dead and a full one walks over
-every module, route and compiled rule again. Reference counts free nearly everything here; the collector is for cycles.
+thousands of connections again. Reference counts free nearly everything here; the collector is for cycles. What start-up has
+made is left out of it already (`runtime.service`).
 """
 
 import gc
@@ -11,7 +12,5 @@ YOUNG, MIDDLE, OLD = 10_000, 20, 20
 
 
 def settle() -> None:
-    """Leave what is there by now, once the service is up, out of every later collection; collect less often."""
-    gc.collect()
-    gc.freeze()
+    """Collect less often from now on."""
     gc.set_threshold(YOUNG, MIDDLE, OLD)

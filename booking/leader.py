@@ -2,13 +2,21 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Protocol
 
+from booking.errors import BookingError
 from booking.service.ports import Touched
 from booking.store.leadership import Leadership
 
 _MOMENT_SECONDS = 0.5
+UNLED = 20.0
+"""Seconds after which it is a fault that no process leads; one that stands still is replaced within 15."""
+NOBODY = (
+    'no process leads: passages, maps and messages wait. The logs of all workers say why none can ("cannot stand for the '
+    'lead"); a pooler before PostgreSQL has to pool sessions, not transactions'
+)
 _log = logging.getLogger(__name__)
 
 
@@ -39,6 +47,7 @@ class Leader:
         """Why this process cannot lead, and then had better end."""
         self._term: Term | None = None
         self._settled = threading.Event()
+        self._unled_since: float | None = None
 
     @property
     def leading(self) -> bool:
@@ -77,9 +86,21 @@ class Leader:
             term.committed(touched)
 
     def faults(self) -> list[str]:
-        """Return what is wrong with what runs here; nothing where another process leads."""
+        """Return what is wrong with what runs here; where that is nothing, whether another process leads."""
         term = self._term
-        return term.faults() if term is not None else []
+        if term is not None:
+            self._unled_since = None
+            return term.faults()
+        try:
+            led = self._leadership.led()
+        except BookingError:
+            return []  # the database is away, and whoever reads says so
+        if led:
+            self._unled_since = None
+            return []
+        now = time.monotonic()
+        self._unled_since = self._unled_since or now
+        return [NOBODY] if now - self._unled_since >= UNLED else []
 
     def _end(self) -> None:
         term, self._term = self._term, None

@@ -19,6 +19,9 @@ class Leadership(Protocol):
     def leading(self) -> bool:
         """Whether this process leads now, as far as it knows."""
 
+    def led(self) -> bool:
+        """Tell whether some process leads and says so, this one or another; StoreError when nobody can tell."""
+
     def changes(self) -> Iterator[bool]:
         """Stand for the lead; yield True when it is gained and False when it is lost, in turns, until `resign`."""
 
@@ -36,6 +39,10 @@ class AlwaysLeading:
     @property
     def leading(self) -> bool:
         """Whether `changes` was asked and `resign` was not."""
+        return self._leading
+
+    def led(self) -> bool:
+        """Tell the same: there is no other."""
         return self._leading
 
     def changes(self) -> Iterator[bool]:

@@ -6,6 +6,7 @@ Futures resolve only after the commit is on the disk. What a command does is in 
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from booking.store.errors import AwayError, StoreError
 from booking.store.sql import Connection
 
 MOST_PER_COMMIT = 256
+SLOW, HANGS = 15.0, 60.0
+"""Seconds of one commit after which `faults` says so, and after which the thread counts as dead. The longest that is known to
+end by itself waits half a minute to learn whether a server that went away has stored it."""
 _log = logging.getLogger(__name__)
 
 
@@ -45,6 +49,7 @@ class StoreWriter:
         self._closing = threading.Lock()
         self._closed = False
         self._failing = False
+        self._began: float | None = None
 
     def start(self) -> None:
         """Start the writing thread."""
@@ -62,12 +67,23 @@ class StoreWriter:
 
     @property
     def alive(self) -> bool:
-        """Whether the writing thread runs."""
-        return self._thread.is_alive()
+        """Whether the writing thread runs and gets on."""
+        return self._thread.is_alive() and self._busy_for() < HANGS
 
     def faults(self) -> list[str]:
-        """Say that nothing can be stored, as long as the last commit failed."""
-        return ["the database cannot be written: the log says why"] if self._failing else []
+        """Say that nothing can be stored, as long as the last commit failed or the one under way does not end."""
+        faults = ["the database cannot be written: the log says why"] if self._failing else []
+        if (seconds := self._busy_for()) >= SLOW:
+            faults.append(
+                f"nothing has been stored for {seconds:.0f} seconds: one commit does not end. Look whether the database's disk or "
+                f"server answers; after {HANGS:.0f} seconds the watchdog has this process started again"
+            )
+        return faults
+
+    def _busy_for(self) -> float:
+        """Return for how many seconds the commit under way has lasted."""
+        began = self._began
+        return 0.0 if began is None else time.monotonic() - began
 
     @property
     def depth(self) -> int:
@@ -107,7 +123,9 @@ class StoreWriter:
                 count += len(following.commands)
             wanted = [one for one in batch if one.future.set_running_or_notify_cancel()]
             if wanted:
+                self._began = time.monotonic()
                 self._commit(wanted)
+                self._began = None
 
     def _commit(self, submissions: list[_Submission]) -> None:
         def work(db: Connection, guarded: bool) -> Touched:  # noqa: FBT001 - the shape of booking.store.engine.Work

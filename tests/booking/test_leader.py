@@ -5,8 +5,10 @@ import threading
 
 import pytest
 
+from booking import leader as leading
 from booking.errors import BookingError
 from booking.leader import Leader
+from booking.store.errors import StoreError
 from booking.store.leadership import AlwaysLeading
 
 
@@ -15,8 +17,14 @@ class Turns:
 
     leading = False
 
-    def __init__(self):
+    def __init__(self, led=True):
         self._said = queue.SimpleQueue()
+        self._led = led
+
+    def led(self):
+        if self._led is None:
+            raise StoreError("the database is away")
+        return self._led
 
     def say(self, leading):
         self._said.put(leading)
@@ -82,6 +90,15 @@ def test_a_process_that_does_not_lead_runs_nothing(led):
     leader, terms = led(Turns())
     leader.committed(AREA)
     assert (leader.leading, leader.faults(), terms) == (False, [], [])
+
+
+@pytest.mark.parametrize(("somebody_leads", "faults"), [(True, []), (False, [leading.NOBODY]), (None, [])])
+def test_a_process_that_does_not_lead_says_when_nobody_does(led, monkeypatch, somebody_leads, faults):
+    """Where nobody can tell, because the database is away, that is said elsewhere."""
+    leader, _ = led(Turns(somebody_leads))
+    assert leader.faults() == [], "another takes over within seconds"
+    monkeypatch.setattr(leading, "UNLED", 0.0)
+    assert leader.faults() == faults
 
 
 def test_each_term_has_parts_of_its_own(led, wait_for):

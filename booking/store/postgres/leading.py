@@ -12,6 +12,7 @@ import psycopg
 from psycopg import pq
 
 from booking.store.errors import StoreError
+from booking.store.pool import ReaderPool
 from booking.store.postgres.address import Address
 from booking.store.postgres.connection import PostgresConnection
 from booking.store.postgres.turn import LEAD
@@ -24,14 +25,22 @@ _PAUSE = 0.5
 _IDLE = f"SET idle_session_timeout = '{SILENCE}s'"
 _IDLE_SINCE = 140_000
 _LOCK = f"SELECT pg_advisory_lock({LEAD})".encode()
+_LED = (
+    "SELECT EXISTS (SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted "
+    "AND CAST(classid AS BIGINT) = ?1 AND CAST(objid AS BIGINT) = ?2 AND objsubid = 1 "
+    "AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+    "AND clock_timestamp() - state_change < ?3 * interval '1 millisecond')"
+)
+"""A pooler between may keep the lock with a connection of its own, long after whoever asked for it has ended."""
 _log = logging.getLogger(__name__)
 
 
 class Leading:
     """One process's part in the choice of a leader."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, pool: ReaderPool) -> None:
         self._address = address
+        self._pool = pool
         self._wake = Wake()
         self._leading = False
 
@@ -42,13 +51,17 @@ class Leading:
 
     def changes(self) -> Iterator[bool]:
         """Stand for the lead; yield True when it is gained and False when it is lost, in turns, until `resign`."""
+        told = False
         while not self._wake.called:
             try:
                 db = self._address.connect("SELECT 1")
             except StoreError as error:
-                _log.debug("not standing for the lead error=%s", error)
+                if not told:
+                    _log.warning("cannot stand for the lead error=%s", error)
+                told = True
                 self._wake.wait(_PAUSE)
                 continue
+            told = False
             try:
                 if self._gain(db):
                     self._leading = True
@@ -64,6 +77,11 @@ class Leading:
                 self._leading = False
                 _log.info("no longer leading")
                 yield False
+
+    def led(self) -> bool:
+        """Tell whether some process has the lock and has said a word lately."""
+        with self._pool.lend() as db:
+            return bool(db.execute(_LED, (LEAD >> 32, LEAD & 0xFFFF_FFFF, int(SILENCE * 1000))).fetchone()[0])
 
     def resign(self) -> None:
         """Let another process lead and end `changes`."""

@@ -47,6 +47,6 @@ def open_store(url: Secret, places: Places, now: datetime) -> Store:
         writer.start()
         undo.callback(writer.stop)
         undo.callback(engine.stop_waiting)
-        leadership = Leading(address)
+        leadership = Leading(address, pool)
         undo.callback(leadership.resign)
         return Store(writer, StoreReads(pool, places), leadership, undo.pop_all().close)

@@ -14,7 +14,7 @@ import pytest
 from booking.service.commands import MarkTold
 from booking.store.committed import Committed
 from booking.store.leadership import AlwaysLeading
-from booking.store.postgres import listening
+from booking.store.postgres import leading, listening
 from booking.store.postgres.address import Address
 from booking.store.postgres.engine import PostgresEngine
 from booking.store.postgres.turn import LEAD
@@ -174,8 +174,8 @@ class Standing:
         self.thread.start()
 
     def run(self):
-        for leading in self.leadership.changes():
-            self.changes.put(leading)
+        for leads in self.leadership.changes():
+            self.changes.put(leads)
         self.changes.put(None)
 
     def next(self):
@@ -267,9 +267,30 @@ def test_who_resigns_while_waiting_never_led(open_desk, stand):
     assert third.next() is True
 
 
+def test_any_process_can_tell_whether_somebody_leads(open_desk, stand, wait_for):
+    one, two = open_desk(), open_desk()
+    assert not two.store.leadership.led()
+    first = stand(one)
+    assert first.next() is True
+    assert one.store.leadership.led()
+    assert two.store.leadership.led()
+    first.resign()
+    wait_for(lambda: not two.store.leadership.led(), "the server lets the session go")
+
+
+def test_a_lock_that_a_pooler_keeps_for_nobody_is_no_leader(desk, monkeypatch, wait_for):
+    """Behind a pooler of transactions the lock stays with the pooler's connection, and all wait for it for ever."""
+    with desk.direct() as db:
+        db.execute("SELECT pg_advisory_lock(?)", (LEAD,)).fetchone()
+        assert desk.store.leadership.led(), "it was taken just now"
+        monkeypatch.setattr(leading, "SILENCE", 0.05)
+        wait_for(lambda: not desk.store.leadership.led(), "it says nothing")
+
+
 def test_where_there_is_one_process_it_leads(stand, sqlite_desk):
     standing = stand(sqlite_desk)
     assert standing.next() is True
     assert isinstance(sqlite_desk.store.leadership, AlwaysLeading)
+    assert sqlite_desk.store.leadership.led()
     standing.resign()
     assert [standing.next(), standing.next()] == [False, None]
