@@ -16,6 +16,7 @@ from config.schema import Portal, Site
 from gate import status
 from gate.capture import Capture
 from gate.delivery import Delivery
+from gate.figures import Figures
 from gate.settings import GateSettings, drivers, load_lanes
 from runtime.booking_http import DeviceHttp
 from runtime.clock import Clock
@@ -96,6 +97,8 @@ class _Gate:
             stop=service.stop,
             on_stored=self._when_stored,
         )
+        self._figures = Figures(self._driver_of, self._capture, outbox, delivery, clock)
+        delivery.figures = self._figures.said
         house = _House(
             self._capture,
             {portal.id: portal for _, portals in lines for portal in portals},
@@ -151,10 +154,12 @@ class _Gate:
         """Write the status when something changed, count and report every minute, and prune once a day."""
         stop = self._service.stop
         prune_at = report_at = self._clock.now()
+        told: object = None
         while not stop.is_set():
             now = self._clock.now()
-            if now >= report_at:
-                report_at = now + REPORT_EVERY
+            self._figures.look()
+            if now >= report_at or self._has_news(told):
+                report_at, told = now + REPORT_EVERY, self._news()
                 self._capture.report_bad_frames()
                 self._delivery.report()
             if now >= prune_at:
@@ -168,6 +173,15 @@ class _Gate:
         self._capture.report_bad_frames()
         self._write_status()
 
+    def _news(self) -> object:
+        try:
+            return self._figures.news()
+        except OutboxError:
+            return None
+
+    def _has_news(self, told: object) -> bool:
+        return told is not None and self._news() != told
+
     def _prune(self, now: datetime) -> None:
         try:
             _log.info("outbox pruned rows=%d", self._outbox.prune(now))
@@ -175,25 +189,11 @@ class _Gate:
             _log.error("outbox not pruned: %s", error)
 
     def _write_status(self) -> None:
-        last, fault = self._capture.last_frames(), self._capture.fault
-        lanes = {
-            portal: status.LaneStatus(
-                not (trouble := driver.trouble(portal)), last.get(portal), self._capture.bad_frames(portal), trouble
-            )
-            for portal, driver in self._driver_of.items()
-        }
         try:
-            self._service.status(fault or f"{sum(lane.is_open for lane in lanes.values())}/{len(lanes)} ports open")
             self._service.connected(up=self._delivery.connected)
-            report = status.GateStatus(
-                written_at=self._clock.now(),
-                lanes=lanes,
-                outbox=self._outbox.state(),
-                set_aside=sum(self._outbox.aside().values()),
-                broker_connected=self._delivery.connected,
-                joined=self._delivery.joined,
-                fault=fault,
-            )
+            report = self._figures.status()
+            is_open = sum(lane.is_open for lane in report.lanes.values())
+            self._service.status(report.fault or f"{is_open}/{len(report.lanes)} ports open")
             status.write(self._settings.status, report)
         except (OSError, OutboxError) as error:
             _log.warning("status not written file=%s: %s", self._settings.status, error)

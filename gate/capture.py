@@ -68,6 +68,7 @@ class Capture:
         self._alarms: dict[tuple[str, AlarmKind], bool] = {}
         self._bad = BadFrames()
         self._last: dict[str, datetime] = {}
+        self._good: Counter[str] = Counter()
         self._order = threading.Lock()
         self._figures = threading.Lock()
         self.fault = ""
@@ -86,8 +87,9 @@ class Capture:
         if isinstance(said, BadFrame):
             self._drop(portal, said)
             return True
-        if not (isinstance(said, Read) and said.kept):
-            with self._figures:
+        with self._figures:
+            self._good[portal.id] += 1
+            if not (isinstance(said, Read) and said.kept):
                 self._last[portal.id] = at.wall
         with self._order:
             match said:
@@ -145,6 +147,11 @@ class Capture:
         """Return when each portal last gave a good frame, repeats included."""
         with self._figures:
             return dict(self._last)
+
+    def good_frames(self, portal: str) -> int:
+        """Return how many good frames a portal has given since the start, repeats included."""
+        with self._figures:
+            return self._good[portal]
 
     def bad_frames(self, portal: str) -> dict[str, int]:
         """Return how many bad frames of each kind a portal has had since the start."""

@@ -6,14 +6,16 @@ Only the composition of `runtime`'s parts; delivery itself is `runtime.uplink`. 
 import logging
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from config.schema import Site
 from gate.enrolment import Enrols, server_key
 from gate.settings import GateSettings
 from messages import topics
+from messages.acknowledgement import Acknowledgement
 from messages.command import Command, Resync
+from messages.presence import GateFigures
 from messages.topics import Family, Leaf
 from runtime.clock import Clock
 from runtime.mqtt import Message, MqttLink
@@ -21,7 +23,7 @@ from runtime.orders import Orders
 from runtime.outbox import Outbox, OutboxError
 from runtime.presence import Announcer
 from runtime.signing import SigningKey
-from runtime.uplink import Uplink
+from runtime.uplink import Uplink, UplinkCounters
 from runtime.version import version
 
 _log = logging.getLogger(__name__)
@@ -40,6 +42,11 @@ class Delivery:
         self._link: MqttLink | None = None
         self._uplink: Uplink | None = None
         self._announce: Callable[[], None] | None = None
+        self.figures: Callable[[], GateFigures] | None = None
+        """What a birth says of the whole gate; whoever puts the gate together sets it."""
+        self.connected_since: datetime | None = None
+        self.clock_offset: timedelta | None = None
+        """Booking's clock less ours, by its last acknowledgement; None before one."""
 
     @property
     def joined(self) -> bool:
@@ -50,6 +57,25 @@ class Delivery:
     def connected(self) -> bool:
         """Whether the broker is connected now."""
         return self._link is not None and self._link.connected
+
+    @property
+    def counters(self) -> UplinkCounters | None:
+        """What was sent and answered since the start; None before we have joined."""
+        return self._uplink.counters() if self._uplink is not None else None
+
+    @property
+    def connections(self) -> int:
+        """How many connections to the broker there have been."""
+        return self._link.session if self._link is not None else 0
+
+    def _said(self) -> GateFigures | None:
+        try:
+            return self.figures() if self.figures is not None else None
+        except OutboxError:
+            return None
+
+    def _measure(self, acknowledged: Acknowledgement) -> None:
+        self.clock_offset = acknowledged.server_time - self._clock.now()
 
     def send_stored(self) -> None:
         """Send the row that the caller has just stored, if we have joined. From any thread."""
@@ -86,7 +112,7 @@ class Delivery:
         acknowledgements = topics.build(site, Family.GATES, gate, Leaf.ACK)
         commands = topics.build(site, Family.GATES, gate, Leaf.COMMAND)
         orders = Orders(server, self._clock)
-        presence = Announcer(site, Family.GATES, gate, version(), self._clock, self._key, self._outbox)
+        presence = Announcer(site, Family.GATES, gate, version(), self._clock, self._key, self._outbox, self._said)
 
         def on_message(message: Message) -> None:
             if message.topic == acknowledgements:
@@ -97,6 +123,7 @@ class Delivery:
                 uplink.on_booking_presence(message)
 
         def on_connect(session: int) -> None:
+            self.connected_since = self._clock.now()
             self._announce = partial(presence.announce, link, session)
             self._announce()
             uplink.wake()
@@ -112,7 +139,7 @@ class Delivery:
             on_connect=on_connect,
             on_disconnect=on_change,
         )
-        uplink = Uplink(self._outbox, link, self._key, server)
+        uplink = Uplink(self._outbox, link, self._key, server, on_acknowledged=self._measure)
         link.subscribe(acknowledgements)
         link.subscribe(commands)
         link.subscribe(topics.every(site, Family.BOOKING, Leaf.PRESENCE))

@@ -17,12 +17,17 @@ SETTLE_SECONDS = 2.0
 
 
 class LaneStatus(msgspec.Struct, frozen=True):
-    """One portal since the start of the process. `trouble`: what is wrong with its device, empty when it is well."""
+    """One portal since the start of the process. `trouble`: what is wrong with its device, empty when it is well.
+
+    `good`: frames, repeats included. `opened`: how often its device was opened.
+    """
 
     is_open: bool
     last_frame: Moment | None
     bad_frames: dict[str, int]
     trouble: str = ""
+    good: int = 0
+    opened: int = 0
 
 
 class GateStatus(msgspec.Struct, frozen=True):
@@ -35,6 +40,11 @@ class GateStatus(msgspec.Struct, frozen=True):
     broker_connected: bool
     joined: bool
     fault: str
+    version: str = ""
+    oldest_waiting: Moment | None = None
+    """When the first event was captured that booking has not acknowledged."""
+    clock_offset_ms: int | None = None
+    """Booking's clock less ours, by its last acknowledgement."""
 
 
 def write(file: Path, status: GateStatus) -> None:

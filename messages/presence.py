@@ -34,6 +34,43 @@ class OutboxState(msgspec.Struct, frozen=True):
     previous_epoch: Epoch | None = None
 
 
+Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Sentence = Annotated[str, msgspec.Meta(max_length=300, pattern=PRINTABLE)]
+
+
+class PortalFigures(msgspec.Struct, frozen=True):
+    """One portal since its gate's process began.
+
+    `trouble`: what is wrong with its device now, empty when it is well. `good`, `bad` (by kind): frames, repeats included.
+    `opened`: how often its device was opened.
+    """
+
+    trouble: Sentence = ""
+    good: Count = 0
+    bad: Annotated[
+        dict[Annotated[str, msgspec.Meta(max_length=32, pattern=PRINTABLE)], Count], msgspec.Meta(max_length=16)
+    ] = {}
+    opened: Count = 0
+    last_frame: Moment | None = None
+
+
+class GateFigures(msgspec.Struct, frozen=True):
+    """How a gate is: for staff, never for a decision. No credential is in it.
+
+    `oldest_waiting`: when the first event was captured that booking has not acknowledged. `set_aside`: events that booking
+    refused for ever. `fault`: why events cannot be stored, empty when they can.
+    """
+
+    started_at: Moment
+    connected_since: Moment
+    portals: Annotated[
+        dict[Annotated[str, msgspec.Meta(min_length=1, max_length=48)], PortalFigures], msgspec.Meta(max_length=128)
+    ]
+    set_aside: Count = 0
+    oldest_waiting: Moment | None = None
+    fault: Sentence = ""
+
+
 class Presence(msgspec.Struct, frozen=True):
     """`session` counts connections of one process run; `boot_id` and `monotonic_ns` date its clock."""
 
@@ -44,6 +81,7 @@ class Presence(msgspec.Struct, frozen=True):
     monotonic_ns: Nanoseconds
     boot_id: BootId
     outbox: OutboxState | None = None
+    gate: GateFigures | None = None
 
 
 def encode(site: str, family: Family, name: str, presence: Presence) -> bytes:
@@ -64,4 +102,9 @@ def decode(payload: bytes) -> Presence:
         raise MessageError(f"{outer.type!r} is not a presence")
     presence = envelope.decode_data(outer, Presence)
     envelope.check_times(presence.wall)
+    if presence.gate is not None:
+        said = presence.gate
+        last = [each.last_frame for each in said.portals.values()]
+        known = [moment for moment in (said.oldest_waiting, *last) if moment is not None]
+        envelope.check_times(said.started_at, said.connected_since, *known)
     return presence

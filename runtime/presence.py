@@ -4,12 +4,13 @@ Give `will` to MqttLink as its will and call `announce` from its `on_connect`. W
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from messages import presence, topics
 from messages.errors import MessageError
-from messages.presence import OutboxState, Presence, PresenceState
+from messages.presence import GateFigures, OutboxState, Presence, PresenceState
 from messages.topics import Family, Leaf
 from runtime.clock import Clock
 from runtime.mqtt import LinkDown, Message, MqttLink, Will
@@ -25,6 +26,10 @@ class HasState(Protocol):
         """Return its figures."""
 
 
+def _nothing() -> None:
+    """Say nothing of a gate: for whoever is none."""
+
+
 @dataclass(frozen=True)
 class Announcer:
     """Says who we are; `version` is the program's, `outbox` is None for a process that has none."""
@@ -36,6 +41,8 @@ class Announcer:
     clock: Clock
     key: SigningKey
     outbox: HasState | None = None
+    gate: Callable[[], GateFigures | None] = _nothing
+    """A gate's figures now."""
 
     @property
     def topic(self) -> str:
@@ -71,6 +78,7 @@ class Announcer:
                 monotonic_ns=self.clock.monotonic_ns(),
                 boot_id=self.clock.boot_id,
                 outbox=self.outbox.state() if self.outbox is not None else None,
+                gate=self.gate() if state is PresenceState.BIRTH else None,
             ),
         )
         return Will(self.topic, payload, signed_properties(self.key, self.topic, payload))

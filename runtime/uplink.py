@@ -77,9 +77,21 @@ class _Flight:
 
 
 class Uplink:
-    """`server_key`: the server's 32 public bytes, which sign acknowledgements and booking's presence."""
+    """`server_key`: the server's 32 public bytes, which sign acknowledgements and booking's presence.
 
-    def __init__(self, outbox: Outbox, link: Link, key: SigningKey, server_key: bytes) -> None:
+    `on_acknowledged` is given the newest of the acknowledgements that were applied, on the thread of `run`.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        link: Link,
+        key: SigningKey,
+        server_key: bytes,
+        *,
+        on_acknowledged: Callable[[Acknowledgement], None] = lambda _: None,
+    ) -> None:
+        self._on_acknowledged = on_acknowledged
         self._outbox = outbox
         self._link = link
         self._key = key
@@ -237,6 +249,7 @@ class Uplink:
                 arrived.append(found)
         if not arrived:
             return
+        self._on_acknowledged(arrived[-1])
         # When this fails the rows stay under way, and a resend brings the acknowledgement again.
         settled = self._outbox.acknowledge(*arrived)
         self._counts["acknowledged"] += settled.done

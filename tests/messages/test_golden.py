@@ -24,7 +24,7 @@ from messages.access_list import AccessList, Counted, Grounds, Window
 from messages.acknowledgement import Acknowledgement, RejectCode, Rejected
 from messages.command import Lock, Open, Resync, Screenshot, Unlock
 from messages.notification import Notification
-from messages.presence import OutboxState, Presence, PresenceState
+from messages.presence import GateFigures, OutboxState, PortalFigures, Presence, PresenceState
 from messages.seats import AreaMap, SeatState, SeatStatus
 from messages.topics import Family
 
@@ -132,6 +132,25 @@ ACK = Acknowledgement(EPOCH, [(1, 16), (19, 19)], [Rejected(18, RejectCode.DIGES
 BIRTH = Presence(
     PresenceState.BIRTH, 3, "0.1.0", at("16:38:05"), 85_234_567_890, BOOT, OutboxState(EPOCH, 19, 1, 17, EPOCH - 1)
 )
+SAID = Presence(
+    PresenceState.BIRTH,
+    3,
+    "0.1.0",
+    at("16:38:05"),
+    85_234_567_890,
+    BOOT,
+    OutboxState(EPOCH, 19, 1, 17, EPOCH - 1),
+    gate=GateFigures(
+        at("08:00:00"),
+        at("08:00:02"),
+        {
+            "south-1": PortalFigures("", 19, {"checksum": 2}, 1, at("16:38:01")),
+            "south-2": PortalFigures("/dev/ttyUSB1: No such file or directory"),
+        },
+        set_aside=1,
+        oldest_waiting=at("16:38:01"),
+    ),
+)
 DEATH = Presence(PresenceState.DEATH, 3, "0.1.0", at("16:38:05"), 85_234_567_891, BOOT)
 MAP = AreaMap(
     "2f-centre",
@@ -177,6 +196,7 @@ CASES = {
         ACK,
     ),
     "birth": (lambda: presence.encode("bjut", Family.GATES, "south", BIRTH), presence.decode, BIRTH),
+    "birth-of-a-gate": (lambda: presence.encode("bjut", Family.GATES, "south", SAID), presence.decode, SAID),
     "death": (lambda: presence.encode("bjut", Family.KIOSKS, "second-floor", DEATH), presence.decode, DEATH),
     "area-map": (lambda: seats.encode("bjut", "main", MAP), seats.decode, MAP),
     "screenshot": (

@@ -17,7 +17,7 @@ from messages.access import (
     PassageEvent,
 )
 from messages.acknowledgement import Acknowledgement, RejectCode, Rejected, ranges_of
-from messages.presence import OutboxState, Presence, PresenceState
+from messages.presence import GateFigures, OutboxState, PortalFigures, Presence, PresenceState
 from messages.seats import AreaMap, SeatState, SeatStatus
 from messages.topics import Family
 
@@ -72,6 +72,28 @@ STATES = st.builds(
 )
 
 
+FIGURES = st.builds(
+    GateFigures,
+    started_at=TIMES,
+    connected_since=TIMES,
+    portals=st.dictionaries(
+        NAMES,
+        st.builds(
+            PortalFigures,
+            trouble=TEXT,
+            good=EPOCHS,
+            bad=st.dictionaries(st.sampled_from(["checksum", "length"]), EPOCHS),
+            opened=EPOCHS,
+            last_frame=st.none() | TIMES,
+        ),
+        max_size=3,
+    ),
+    set_aside=EPOCHS,
+    oldest_waiting=st.none() | TIMES,
+    fault=TEXT,
+)
+
+
 @settings(deadline=None, derandomize=True)
 @given(
     st.builds(
@@ -83,6 +105,7 @@ STATES = st.builds(
         monotonic_ns=st.integers(0, 2**63 - 1),
         boot_id=TEXT,
         outbox=st.none() | STATES,
+        gate=st.none() | FIGURES,
     )
 )
 def test_presences(said):
