@@ -25,7 +25,9 @@ from booking.service.views import LiveArea
 from runtime.clock import Clock
 
 GATHER = timedelta(milliseconds=50)
-"""After a commit: whoever waits for it is answered first, and what follows at once becomes part of the same frame."""
+"""After a commit: whoever waits for it is answered first, and what follows within this becomes part of the same frame."""
+GATHERED = timedelta(milliseconds=250)
+"""Where one commit follows another all the time, a frame waits no longer than this."""
 QUIET = timedelta(milliseconds=500)
 """The least time between two frames of an area (2 Hz)."""
 KEEP_ALIVE = timedelta(seconds=15)
@@ -181,12 +183,22 @@ class LiveHub:
             if self._closed:
                 return
             if feed.touched.is_set() or self._due(feed):
-                # commits in between become one frame
-                await asyncio.sleep(max(GATHER.total_seconds(), feed.quiet_until - time.monotonic()))
+                await asyncio.sleep(max(0.0, feed.quiet_until - time.monotonic()))
+                await self._gather(feed)
                 await self._renew(feed)
             self._catch_up(feed)
             if time.monotonic() - feed.spoke >= KEEP_ALIVE.total_seconds():
                 await self._broadcast(feed, _COMMENT)
+
+    async def _gather(self, feed: _Feed) -> None:
+        """Wait until no commit follows: what misses a frame by a moment would be half a second late."""
+        until = time.monotonic() + GATHERED.total_seconds()
+        while (left := min(GATHER.total_seconds(), until - time.monotonic())) > 0:
+            feed.touched.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(feed.touched.wait(), left)
+            if not feed.touched.is_set() or self._closed:
+                return
 
     async def _renew(self, feed: _Feed) -> None:
         """Read the state of now; send it where it is another."""

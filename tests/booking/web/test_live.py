@@ -155,6 +155,37 @@ def test_two_commits_before_a_frame_are_one_change(hubs):
     hubs.run(test)
 
 
+def test_commits_that_follow_each_other_are_one_frame_though_the_first_would_be_due(hubs, monkeypatch):
+    """Twenty bookings in three commits were two frames, and the second of them came half a second later."""
+    monkeypatch.setattr(live, "GATHER", timedelta(seconds=0.2))
+    monkeypatch.setattr(live, "GATHERED", timedelta(seconds=20))
+
+    async def test():
+        hub, wire, loop = hubs.hub(), Wire(), asyncio.get_running_loop()
+        with hub.watching("centre", wire, None):
+            hubs.book("S001", "centre-001")
+            for number in range(1, 10):
+                loop.call_later(number / 10, hub.touched, frozenset({"centre"}))
+            loop.call_later(1, hubs.book, "S002", "centre-002")
+            await until(lambda: len(wire.events) > 1)
+            assert len(wire.last["seats"]) == 2
+
+    hubs.run(test)
+
+
+def test_commits_that_never_end_hold_up_no_frame(hubs, monkeypatch):
+    monkeypatch.setattr(live, "GATHER", timedelta(seconds=20))
+    monkeypatch.setattr(live, "GATHERED", timedelta(seconds=0.1))
+
+    async def test():
+        hub, wire = hubs.hub(), Wire()
+        with hub.watching("centre", wire, None):
+            hubs.book("S001", "centre-001")
+            await until(lambda: len(wire.events) > 1)
+
+    hubs.run(test)
+
+
 def test_a_commit_with_nothing_to_be_seen_is_no_event_and_its_number_is_known(hubs):
     async def test():
         hub, wire, again = hubs.hub(), Wire(), Wire()
