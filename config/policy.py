@@ -200,6 +200,8 @@ class GatePolicy:
     """A gate's time that is further in the future than this is wrong: it is rebuilt from what the gate's births tell."""
     gap_after: timedelta = MIN
     """Events that are missing between others for so long alert staff."""
+    antipassback: timedelta = timedelta()
+    """A credential that came in does not come in again so soon unless it has gone out; nothing: there is no such rule."""
 
 
 @attrs.frozen

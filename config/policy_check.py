@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 
-from config.policy import AwayPolicy, BookingPolicy, ExitMeans, Policy, SuspendUntil, ViolationPolicy
+from config.policy import AwayPolicy, BookingPolicy, ExitMeans, GatePolicy, Policy, SuspendUntil, ViolationPolicy
 from config.schema import Site
 
 DAY = timedelta(days=1)
@@ -25,6 +25,7 @@ def policy_problems(policy: Policy) -> Iterator[str]:
     yield from _bad_violations(policy.violations)
     yield from _bad_counts(policy)
     yield from _bad_retention(policy)
+    yield from _bad_gate(policy.gate)
     if policy.draw.collect > MAX_COLLECT:
         yield "policy.draw.collect: readers would wait longer than an hour for an answer"
     lengths = {
@@ -40,6 +41,11 @@ def policy_problems(policy: Policy) -> Iterator[str]:
         "identity.pair_within": policy.identity.pair_within,
     }
     yield from (f"policy.{key}: it must be longer than 0" for key, value in lengths.items() if not value)
+
+
+def _bad_gate(gate: GatePolicy) -> Iterator[str]:
+    if gate.antipassback > DAY:
+        yield "policy.gate.antipassback: longer than a day; a gate does not look further back"
 
 
 def sign_out_problems(site: Site) -> Iterator[str]:

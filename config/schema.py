@@ -23,6 +23,22 @@ class PortalDirection(StrEnum):
     FRAME = "frame"
 
 
+class PortalMode(StrEnum):
+    """Who decides at a portal."""
+
+    REPORT = "report"
+    """The turnstile; the gate tells what it reports."""
+    CONTROL = "control"
+    """The gate, from booking's access list; it tells the turnstile to open."""
+
+
+class WhenUnknown(StrEnum):
+    """What a portal in control mode does for `in` while no access list counts. Out is always let through."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
 class KioskRole(StrEnum):
     """选座机 picks seats; 查询机 shows the code and looks up; one at the entrance stands for a whole venue."""
 
@@ -85,6 +101,8 @@ class Venue:
     exceptions: list[DateHours] = attrs.field(factory=list)
     geofence: Geofence | None = None
     """Left out: a scanned code counts without a position."""
+    capacity: int | None = None
+    """How many gates in control mode let be inside; left out: as many as its areas hold where all have a `capacity`, else no limit."""
 
 
 @attrs.frozen
@@ -129,6 +147,12 @@ class Portal:
     """Its turnstile says whether somebody walked through: what a swipe does waits for that (`policy.gate.pass_timeout`)."""
     passage_for: str = ""
     """The line of a turnstile board without a reader: the portal of the same gate whose passages it tells of."""
+    mode: PortalMode = PortalMode.REPORT
+    when_unknown: WhenUnknown = WhenUnknown.OPEN
+    """In control mode, for `in`, while no access list counts: none has come, or it is older than `policy.gate.list_valid_for`."""
+    open_on: str = ""
+    """The portal of the same gate on whose line the open command goes out; empty: the board that says `passage_for` this
+    one where there is one, else its own line."""
 
 
 @attrs.frozen

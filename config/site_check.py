@@ -18,7 +18,7 @@ from config.errors import nearest
 from config.plans import Plan, load_plan
 from config.policy_check import policy_problems, sign_out_problems
 from config.protocol_names import coded, protocol_names
-from config.schema import Area, DateHours, Geofence, Site, Support, WeekHours
+from config.schema import Area, DateHours, Geofence, PortalMode, Site, Support, WeekHours
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 """An id may be a level of an MQTT topic."""
@@ -46,6 +46,7 @@ def problems(site: Site) -> list[str]:
         *_bad_venues(site),
         *_bad_areas(site),
         *_bad_gates(site),
+        *_bad_control(site),
         *_bad_kiosks(site),
         *policy_problems(site.policy),
         *sign_out_problems(site),
@@ -86,6 +87,8 @@ def _bad_venues(site: Site) -> Iterator[str]:
             yield f"venues.{venue.id}: it closes ({venue.closes:%H:%M}) before it opens ({venue.opens:%H:%M})"
         if venue.geofence is not None:
             yield from _bad_geofence(f"venues.{venue.id}.geofence", venue.geofence)
+        if venue.capacity is not None and not 0 < venue.capacity <= MAX_CAPACITY:
+            yield f"venues.{venue.id}.capacity: {venue.capacity} is not between 1 and {MAX_CAPACITY}"
         yield from _bad_hours(f"venues.{venue.id}.weekdays", venue.weekdays)
         yield from _bad_dates(f"venues.{venue.id}.exceptions", venue.exceptions)
         for day, count in Counter(day for week in venue.weekdays for day in week.days).items():
@@ -184,6 +187,28 @@ def _bad_lines(site: Site) -> Iterator[str]:
     for port, count in Counter(alone).items():
         if count > 1:
             yield f"gates.portals: {count} portals name the serial port {port!r}"
+
+
+def _bad_control(site: Site) -> Iterator[str]:
+    for gate in site.gates:
+        of = {portal.id: portal for portal in gate.portals}
+        for portal in gate.portals:
+            key = f"gates.{gate.id}.{portal.id}"
+            if portal.open_on:
+                yield from _unknown(f"{key}.open_on", portal.open_on, of, "portal of this gate")
+            if portal.mode is not PortalMode.CONTROL:
+                continue
+            if portal.passage_for:
+                yield f"{key}.mode: nobody is read on the line of a board; write it at portal {portal.passage_for!r}"
+                continue
+            board = next((each.id for each in gate.portals if each.passage_for == portal.id), portal.id)
+            line = of.get(portal.open_on or board)
+            described = line is not None and line.protocol not in coded()
+            if line is not None and described and not any(name.startswith("open") for name in line.options):
+                yield (
+                    f"{key}.mode: in control mode the gate opens, and portal {line.id!r} does not say with which message: "
+                    'write options = { open = "…" } there'
+                )
 
 
 def _bad_kiosks(site: Site) -> Iterator[str]:

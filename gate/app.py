@@ -1,6 +1,7 @@
 """The gate process: which part runs on which thread, in what order they start and stop. All logic is elsewhere.
 
-Threads: one for each line (port → driver → capture → outbox), one for delivery, one for the duties of the minute;
+Threads: one for each line (port → driver → capture → outbox), one for delivery, one for lists and commands, one for the duties
+of the minute;
 the main thread waits for the stop signal and feeds the watchdog.
 """
 
@@ -15,11 +16,15 @@ from pathlib import Path
 from config.schema import Portal, Site
 from gate import status
 from gate.capture import Capture
+from gate.control import Control
 from gate.delivery import Delivery
+from gate.doors import Doors
+from gate.enrolment import load_joined
 from gate.figures import Figures
+from gate.history import past
 from gate.settings import GateSettings, drivers, load_lanes
 from runtime.booking_http import DeviceHttp
-from runtime.clock import Clock
+from runtime.clock import Clock, SteadyClock
 from runtime.outbox import Outbox, OutboxError
 from runtime.service import Service
 from runtime.signing import SigningKey
@@ -48,8 +53,17 @@ def run(settings: GateSettings) -> int:
         Outbox(settings.outbox, clock, keep_acknowledged=keep) as outbox,
         closing(DeviceHttp(settings.booking_url, settings.gate, key, clock)) as booking,
     ):
-        delivery = Delivery(settings, site, outbox=outbox, key=key, booking=booking, clock=clock)
-        return _Gate(settings, site, lines, outbox=outbox, delivery=delivery, clock=clock, service=service).run()
+        portals = [portal for _, portals in lines for portal in portals]
+        driver_of = {portal.id: driver for driver, sharing in lines for portal in sharing}
+        doors = Doors(driver_of, portals, clock)
+        control = Control(settings, site, portals, SteadyClock.from_environment(), doors)
+        delivery = Delivery(settings, site, outbox=outbox, key=key, booking=booking, clock=clock, control=control)
+        gate = _Gate(
+            settings, site, lines, outbox=outbox, delivery=delivery, clock=clock, service=service, control=control
+        )
+        joined = load_joined(settings.enrolment)
+        control.begin(joined.key if joined else None, outbox.epoch, past(site.id, settings.gate, outbox), gate.capture)
+        return gate.run(booking.access_list_key)
 
 
 class _House:
@@ -80,6 +94,7 @@ class _Gate:
         delivery: Delivery,
         clock: Clock,
         service: Service,
+        control: Control,
     ) -> None:
         self._settings, self._clock, self._service = settings, clock, service
         self._lines = [driver for driver, _ in lines]
@@ -87,7 +102,8 @@ class _Gate:
         self._outbox, self._delivery = outbox, delivery
         self._failed = threading.Event()
         self._changed = threading.Event()
-        self._capture = Capture(
+        self._control = control
+        self.capture = Capture(
             site.id,
             settings.gate,
             site.timezone,
@@ -96,11 +112,12 @@ class _Gate:
             repeat_quiet=settings.repeat_quiet,
             stop=service.stop,
             on_stored=self._when_stored,
+            control=control,
         )
-        self._figures = Figures(self._driver_of, self._capture, outbox, delivery, clock)
+        self._figures = Figures(self._driver_of, self.capture, outbox, delivery, clock)
         delivery.figures = self._figures.said
         house = _House(
-            self._capture,
+            self.capture,
             {portal.id: portal for _, portals in lines for portal in portals},
             self._changed,
             settings.data,
@@ -108,10 +125,14 @@ class _Gate:
         self._threads = [
             *(self._thread(f"line-{portals[0].id}", partial(driver.run, house)) for driver, portals in lines),
             self._thread("delivery", partial(delivery.run, service.stop, self._changed.set)),
+            self._thread("control", partial(control.run, service.stop)),
             self._thread("minute", self._duties),
         ]
 
-    def run(self) -> int:
+    def run(self, access_list_key: Callable[[], bytes | None]) -> int:
+        if self._control.deciding:
+            fetch = partial(self._control.lists.fetch_key, access_list_key, self._service.stop)
+            self._threads.append(self._thread("access-list-key", fetch))
         for thread in self._threads:
             thread.start()
         # Opening a port throws away what came before: whoever waits for "ready" may send from then on.
@@ -127,6 +148,7 @@ class _Gate:
             line.stop()
         self._changed.set()
         self._delivery.wake()
+        self._control.wake()
         deadline = self._clock.monotonic_ns() + round(JOIN_SECONDS * 1_000_000_000)
         for thread in self._threads:
             thread.join(max(0.0, (deadline - self._clock.monotonic_ns()) / 1_000_000_000))
@@ -160,7 +182,7 @@ class _Gate:
             self._figures.look()
             if now >= report_at or self._has_news(told):
                 report_at, told = now + REPORT_EVERY, self._news()
-                self._capture.report_bad_frames()
+                self.capture.report_bad_frames()
                 self._delivery.report()
             if now >= prune_at:
                 prune_at = now + PRUNE_EVERY
@@ -170,7 +192,7 @@ class _Gate:
             # What belongs together (an event, its acknowledgement) becomes one write.
             stop.wait(status.SETTLE_SECONDS)
             self._changed.clear()
-        self._capture.report_bad_frames()
+        self.capture.report_bad_frames()
         self._write_status()
 
     def _news(self) -> object:

@@ -15,10 +15,11 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from config.schema import Portal
+from gate.access_rules import Decision
 from gate.bad_frames import BadFrames
 from gate.events import access_event, alarm_event, direction_of, lane_of, outgoing, passage_event
 from gate.passages import Passages
-from messages.access import AccessOutcome, AlarmKind, GateEvent, mask
+from messages.access import AccessOutcome, AlarmKind, Credential, Direction, GateEvent, mask
 from runtime.clock import Clock
 from runtime.outbox import Make, OutboxError, Row
 from wire.found import BadFrame
@@ -41,6 +42,35 @@ class Appends(Protocol):
         """Commit one event; OutboxError when it is not stored."""
 
 
+class Controls(Protocol):
+    """What decides at the portals in control mode (`gate.control.Control`). Called under the capture's lock; returns at once."""
+
+    def decide(self, portal: str, credential: Credential, way: Direction) -> Decision | None:
+        """Decide about a read; None where the turnstile decides."""
+
+    def stored(self, event: GateEvent) -> None:
+        """Do what follows from an event that is on the disk now."""
+
+    def not_stored(self, event: GateEvent) -> None:
+        """Do what must be done although the disk does not take the event."""
+
+
+class ReportsOnly:
+    """No portal of the gate is in control mode."""
+
+    def decide(self, portal: str, credential: Credential, way: Direction) -> None:
+        """Decide nothing."""
+
+    def stored(self, event: GateEvent) -> None:
+        """Nothing follows."""
+
+    def not_stored(self, event: GateEvent) -> None:
+        """Nothing must be done."""
+
+
+REPORTS_ONLY = ReportsOnly()
+
+
 class Capture:
     """Takes what is said on the lines of a gate. `on_stored` is called after each commit and must return at once."""
 
@@ -55,12 +85,14 @@ class Capture:
         repeat_quiet: timedelta,
         stop: threading.Event,
         on_stored: Callable[[], None],
+        control: Controls = REPORTS_ONLY,
     ) -> None:
         self._site, self._gate, self._zone = site, gate, zone
         self._outbox = outbox
         self._clock = clock
         self._stop = stop
         self._on_stored = on_stored
+        self._control = control
         self._repeats = Repeats(repeat_quiet)
         self._passages = Passages()
         self._strangers: Counter[str] = Counter()
@@ -109,18 +141,20 @@ class Capture:
         if self._repeats.is_repeat(read.credential, portal.id, at.monotonic_ns):
             return True
         who = f"{read.credential.kind}={mask(read.credential.value)}"
-        sequence = self._store(portal, partial(access_event, portal, read, at), who)
+        way = direction_of(portal, read)
+        decision = self._control.decide(portal.id, read.credential, way)
+        who += f" {decision.outcome} reason={decision.reason}" if decision else ""
+        sequence = self._store(portal.id, partial(access_event, portal, read, at, decision), who)
         if sequence is None:
             return False
-        if read.outcome is not AccessOutcome.DENIED:
-            way = direction_of(portal, read)
+        if (decision.outcome if decision else read.outcome) is not AccessOutcome.DENIED:
             self._passages.await_word(portal.id, sequence, way, at.monotonic_ns)
         return True
 
     def _take_kept(self, portal: Portal, read: Read, at: Instant) -> bool:
         """Store what a device kept: no repeat of anything read now, no door to open, no passage that is still to come."""
         who = f"{read.credential.kind}={mask(read.credential.value)} kept"
-        return self._store(portal, partial(access_event, portal, read, at), who) is not None
+        return self._store(portal.id, partial(access_event, portal, read, at), who) is not None
 
     def _take_walk(self, portal: Portal, walk: Walk, at: Instant) -> bool:
         what = "passed" if walk.passed else "not-passed"
@@ -129,7 +163,7 @@ class Capture:
             _log.info("a word on a passage belongs to no read portal=%s %s", portal.id, what)
             return True
         made = partial(passage_event, portal, walk, of, at)
-        return self._store(portal, made, f"{what} of={of}") is not None
+        return self._store(portal.id, made, f"{what} of={of}") is not None
 
     def _take_alarm(self, portal: Portal, alarm: Alarm, at: Instant) -> bool:
         """Store an alarm that changed: boards say again and again that it goes on, or that all is well."""
@@ -137,11 +171,16 @@ class Capture:
         if self._alarms.get(key, False) is alarm.active:
             return True
         made = partial(alarm_event, portal, alarm, at)
-        if self._store(portal, made, f"alarm={alarm.what} active={alarm.active}") is None:
+        if self._store(portal.id, made, f"alarm={alarm.what} active={alarm.active}") is None:
             return False
         self._alarms[key] = alarm.active
         _log.warning("alarm portal=%s what=%s %s", portal.id, alarm.what, "on" if alarm.active else "over")
         return True
+
+    def keep(self, portal: str, event_of: Callable[..., GateEvent], what: str) -> bool:
+        """Commit an event that no line said: False when stopped before that."""
+        with self._order:
+            return self._store(portal, event_of, what) is not None
 
     def last_frames(self) -> dict[str, datetime]:
         """Return when each portal last gave a good frame, repeats included."""
@@ -179,11 +218,13 @@ class Capture:
         if line:
             _log.warning("%s", line)
 
-    def _store(self, portal: Portal, event_of: Callable[..., GateEvent], what: str) -> int | None:
+    def _store(self, portal: str, event_of: Callable[..., GateEvent], what: str) -> int | None:
         """Commit an event and return its sequence; None when stopped before that. `what` is for the log, masked."""
+        made: list[GateEvent] = []
 
         def make(epoch: int, sequence: int) -> tuple[str, bytes]:
-            return outgoing(self._site, self._gate, event_of(epoch=epoch, sequence=sequence))
+            made[:] = [event_of(epoch=epoch, sequence=sequence)]
+            return outgoing(self._site, self._gate, made[0])
 
         tries = 0
         while True:
@@ -191,17 +232,21 @@ class Capture:
                 row = self._outbox.append(make)
             except OutboxError as error:
                 self.fault = str(error)
+                if tries == 0:
+                    for event in made:
+                        self._control.not_stored(event)
                 if tries % ALARM_EVERY == 0:
-                    _log.critical("AN EVENT CANNOT BE STORED, reading has stopped portal=%s: %s", portal.id, error)
+                    _log.critical("AN EVENT CANNOT BE STORED, reading has stopped portal=%s: %s", portal, error)
                 tries += 1
                 if self._stop.wait(RETRY_SECONDS):
-                    _log.critical("stopped with an event that could not be stored portal=%s %s", portal.id, what)
+                    _log.critical("stopped with an event that could not be stored portal=%s %s", portal, what)
                     return None
             else:
                 break
         if self.fault:
             _log.warning("events are stored again, reading goes on")
             self.fault = ""
+        self._control.stored(made[0])  # a door that waits goes before everything
         self._on_stored()  # before anything that can wait: the event is on its way while we log it
-        _log.info("event stored sequence=%d portal=%s %s", row.sequence, portal.id, what)
+        _log.info("event stored sequence=%d portal=%s %s", row.sequence, portal, what)
         return row.sequence

@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from config.schema import Site
+from gate.control import Control
 from gate.enrolment import Enrols, server_key
 from gate.settings import GateSettings
 from messages import topics
+from messages.access import CommandResult
 from messages.acknowledgement import Acknowledgement
-from messages.command import Command, Resync
+from messages.command import Command, Lock, Open, Resync, Unlock
 from messages.presence import GateFigures
 from messages.topics import Family, Leaf
 from runtime.clock import Clock
@@ -33,12 +35,21 @@ class Delivery:
     """Owns link and uplink from `run` until it returns."""
 
     def __init__(
-        self, settings: GateSettings, site: Site, *, outbox: Outbox, key: SigningKey, booking: Enrols, clock: Clock
+        self,
+        settings: GateSettings,
+        site: Site,
+        *,
+        outbox: Outbox,
+        key: SigningKey,
+        booking: Enrols,
+        clock: Clock,
+        control: Control,
     ) -> None:
         self._settings, self._site = settings, site
         self._outbox, self._key = outbox, key
         self._booking = booking
         self._clock = clock
+        self._control = control
         self._link: MqttLink | None = None
         self._uplink: Uplink | None = None
         self._announce: Callable[[], None] | None = None
@@ -111,12 +122,16 @@ class Delivery:
         site, gate = self._site.id, self._settings.gate
         acknowledgements = topics.build(site, Family.GATES, gate, Leaf.ACK)
         commands = topics.build(site, Family.GATES, gate, Leaf.COMMAND)
-        orders = Orders(server, self._clock)
+        access_lists = topics.build(site, Family.GATES, gate, Leaf.ACCESS_LIST)
+        orders = Orders(server, self._clock, self._refused)
+        self._control.trust(server)
         presence = Announcer(site, Family.GATES, gate, version(), self._clock, self._key, self._outbox, self._said)
 
         def on_message(message: Message) -> None:
             if message.topic == acknowledgements:
                 uplink.on_ack(message)
+            elif message.topic == access_lists:
+                self._control.on_list(message)
             elif message.topic == commands:
                 self._obey(orders.accept(message), uplink)
             else:
@@ -142,6 +157,8 @@ class Delivery:
         uplink = Uplink(self._outbox, link, self._key, server, on_acknowledged=self._measure)
         link.subscribe(acknowledgements)
         link.subscribe(commands)
+        if self._control.deciding:
+            link.subscribe(access_lists)
         link.subscribe(topics.every(site, Family.BOOKING, Leaf.PRESENCE))
         self._link, self._uplink = link, uplink
         return link, uplink
@@ -149,6 +166,9 @@ class Delivery:
     def _obey(self, order: Command | None, uplink: Uplink) -> None:
         """Act on a command that was found good. The broker's thread: an outbox that fails is told and survived."""
         if order is None:
+            return
+        if isinstance(order, Open | Lock | Unlock):
+            self._control.obey(order)
             return
         if not isinstance(order, Resync):
             _log.warning("command refused why=not-for-a-gate id=%s", order.id)
@@ -160,3 +180,8 @@ class Delivery:
             return
         _log.warning("booking has lost events first=%d last=%d sent_again=%d", order.first, order.last, again)
         self.report()
+
+    def _refused(self, order: Command, why: CommandResult) -> None:
+        """Have staff told of what they asked for at a portal and what was not done."""
+        if isinstance(order, Open | Lock | Unlock):
+            self._control.refused(order, why)

@@ -1,8 +1,9 @@
-"""What is said at a portal: read → access event, walk → passage event, alarm → alarm event, each → the topic and bytes that the outbox keeps. Pure."""
+"""What is said at a portal: read → access event, walk → passage event, alarm → alarm event, command → what became of it, each → the topic and bytes that the outbox keeps. Pure."""
 
 from config.schema import Portal, PortalDirection
+from gate.access_rules import Decision
 from messages import access, topics
-from messages.access import AccessEvent, AlarmEvent, Direction, GateEvent, PassageEvent
+from messages.access import AccessEvent, AlarmEvent, CommandEvent, CommandResult, Direction, GateEvent, PassageEvent
 from messages.topics import Family, Leaf
 from wire.line_driver import Instant
 from wire.reads import Alarm, Read, Walk
@@ -19,8 +20,10 @@ def direction_of(portal: Portal, read: Read) -> Direction:
             return read.direction or Direction.UNKNOWN
 
 
-def access_event(portal: Portal, read: Read, at: Instant, *, epoch: int, sequence: int) -> AccessEvent:
-    """Return the event of one read. We decide nothing: the turnstile lets in or not, and reports (some say what).
+def access_event(
+    portal: Portal, read: Read, at: Instant, decision: Decision | None = None, *, epoch: int, sequence: int
+) -> AccessEvent:
+    """Return the event of one read. Without a `decision` of ours the turnstile lets in or not, and reports (some say what).
 
     `occurred_at` is this machine's time: a terminal's own clock is often years off after a power cut.
     """
@@ -28,12 +31,13 @@ def access_event(portal: Portal, read: Read, at: Instant, *, epoch: int, sequenc
         portal=portal.id,
         direction=direction_of(portal, read),
         credential=read.credential,
-        outcome=read.outcome,
+        outcome=decision.outcome if decision else read.outcome,
         occurred_at=at.wall,
         monotonic_ns=at.monotonic_ns,
         boot_id=at.boot_id,
         epoch=epoch,
         sequence=sequence,
+        reason=decision.reason if decision else None,
     )
 
 
@@ -67,6 +71,23 @@ def alarm_event(portal: Portal, alarm: Alarm, at: Instant, *, epoch: int, sequen
         epoch=epoch,
         sequence=sequence,
         what=alarm.what,
+    )
+
+
+def command_event(
+    portal: str, of: str, result: CommandResult, detail: str, at: Instant, *, epoch: int, sequence: int
+) -> CommandEvent:
+    """Return the event that tells what became of a command."""
+    return CommandEvent(
+        portal=portal,
+        of=of,
+        result=result,
+        occurred_at=at.wall,
+        monotonic_ns=at.monotonic_ns,
+        boot_id=at.boot_id,
+        epoch=epoch,
+        sequence=sequence,
+        detail=detail,
     )
 
 

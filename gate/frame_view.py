@@ -77,8 +77,8 @@ def meaning(said: Said) -> str:
 _REMARKS = {
     Says.NOTHING: "known, nothing follows",
     Says.STRANGER: "a face that the terminal does not know or is not sure of: nobody's credential",
-    Says.OPEN: "an open command: known, never sent by this version",
-    Says.COMMAND: "a command: known, never sent by this version",
+    Says.OPEN: "an open command: sent only where a portal names it",
+    Says.COMMAND: "a command: sent only where a portal names it",
 }
 
 

@@ -89,3 +89,8 @@ def decode(payload: bytes) -> Command:
         raise MessageError(f"the envelope's id {outer.id!r} is not the command's {command.id!r}")
     envelope.check_times(command.deadline)
     return command
+
+
+def given_at(payload: bytes) -> datetime:
+    """Return when a command was given; MessageError for no envelope."""
+    return envelope.decode(payload).time

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 import requests
 
+from messages import access_list
 from messages.checkin import KEY_BYTES
 from runtime.clock import Clock
 from runtime.errors import RuntimeFault
@@ -64,6 +65,7 @@ class _EnrolmentAnswer(msgspec.Struct):
 class _KeysAnswer(msgspec.Struct):
     day_keys: dict[str, str]
     server_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    access_list_key: str = ""
 
 
 class _Problem(msgspec.Struct):
@@ -117,6 +119,12 @@ class DeviceHttp:
         answer = self._decoded(self._send("GET", f"/api/v1/devices/{self._device}/keys"), _KeysAnswer)
         self._measure(asked, answer.server_time)
         return self._day_keys(answer.day_keys)
+
+    def access_list_key(self) -> bytes | None:
+        """Fetch the secret of this gate's access list; None where booking has none for it."""
+        answer = self._decoded(self._send("GET", f"/api/v1/devices/{self._device}/keys"), _KeysAnswer)
+        key = from_text(answer.access_list_key) if answer.access_list_key else None
+        return key if key is not None and len(key) == access_list.KEY_BYTES else None
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Send JSON to `path` and return the JSON object that comes back ({} for an empty answer)."""

@@ -40,6 +40,7 @@ Make = Callable[[int, int], tuple[str, bytes]]
 _APPEND = "INSERT INTO rows (sequence, topic, payload, digest) VALUES (?, ?, ?, ?)"
 _PENDING = """SELECT sequence, topic, payload, digest FROM rows
 WHERE state = 'pending' AND sequence > ? ORDER BY sequence LIMIT ?"""
+_NEWEST = "SELECT sequence, topic, payload FROM rows ORDER BY sequence DESC LIMIT ?"
 _SETTLE = "UPDATE rows SET state = 'settled', settled_at = ? WHERE state = 'pending' AND sequence BETWEEN ? AND ?"
 _SET_ASIDE = "UPDATE rows SET state = 'aside', settled_at = ?, code = ? WHERE state = 'pending' AND sequence = ?"
 _RESEND = "UPDATE rows SET state = 'pending', settled_at = NULL WHERE state = 'settled' AND sequence BETWEEN ? AND ?"
@@ -136,6 +137,12 @@ class Outbox:
                 _log.critical("a queued event is damaged on the disk epoch=%d sequence=%d", self.epoch, sequence)
                 self.set_aside(sequence, DAMAGED)
         return rows if rows or not found else self.pending(after=found[-1][0], limit=limit)
+
+    def newest(self, count: int) -> list[Row]:
+        """Return the last `count` rows, whatever became of them, in order: what this sender has said lately."""
+        with self._database() as db:
+            found = db.execute(_NEWEST, (count,)).fetchall()
+        return [Row(*row) for row in reversed(found)]
 
     def acknowledge(self, *acknowledgements: Acknowledgement) -> Settled:
         """Mark what the server has committed as done and what it rejected as set aside; one transaction for all.

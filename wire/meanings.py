@@ -2,8 +2,8 @@
 
 A family whose every frame is a read needs none of this. A board that has several kinds of frames names each in
 `[messages.NAME]`; a line on which the gate must ask or acknowledge has a `[conversation]`. An open command can be
-described, so that it is known when heard, but nothing here lets a description have it sent: doors are opened by
-signed commands alone, and there are none yet.
+described, so that it is known when heard, but nothing here lets a description have it sent: that is decided by the gate,
+at portals whose options name it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,9 +39,9 @@ class Says(StrEnum):
     REFUSE = "refuse"
     """Send that again, it came broken."""
     OPEN = "open"
-    """Described only: this version sends none."""
+    """Sent only where a portal's options name it, when the gate has decided so."""
     COMMAND = "command"
-    """Any other command. Described only."""
+    """Any other command; as `open`."""
 
     @property
     def is_sent(self) -> bool:

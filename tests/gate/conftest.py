@@ -26,6 +26,7 @@ from simulator.pty_port import PtyPort
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = "one-time-code"
+LIST_KEY = bytes(range(32))
 PORTALS = {"south-1": ("in", "rdm6300"), "south-2": ("out", "rdm6300"), "south-3": ("frame", "line")}
 
 SITE = """
@@ -91,9 +92,14 @@ class Booking:
 
     def _handler(booking):  # noqa: N805 - the handler's own self is another
         class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._answer(200, booking.keys())
+
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                status, answer = booking.enrol(body)
+                self._answer(*booking.enrol(body))
+
+            def _answer(self, status: int, answer: dict) -> None:
                 content = json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(content)))
@@ -104,6 +110,16 @@ class Booking:
                 pass
 
         return Handler
+
+    def keys(self) -> dict:
+        """What a gate is given at /api/v1/devices/{id}/keys: the secret of its access list."""
+        return {"day_keys": {}, "access_list_key": to_text(LIST_KEY)}
+
+    def say(self, leaf: Leaf, payload: bytes, *, key: SigningKey | None = None, retain: bool = False) -> None:
+        """Send a signed message to the gate."""
+        topic = topics.build(self.site, Family.GATES, "south", leaf)
+        properties = signed_properties(key or self.key, topic, payload)
+        self.link.publish(topic, payload, properties=properties, retain=retain).wait(30)
 
     def enrol(self, body: dict) -> tuple[int, dict]:
         self.enrolments.append(body)
@@ -148,8 +164,9 @@ class GateProcess:
         self._running: subprocess.Popen[bytes] | None = None
         self.turnstiles = {name: PtyPort(folder / "ports" / name) for name in portals}
         site = SITE.format(site=booking.site)
-        for name, (direction, protocol) in portals.items():
+        for name, (direction, protocol, *more) in portals.items():
             site += f'\n[[gates.portals]]\nid = "{name}"\ndirection = "{direction}"\nprotocol = "{protocol}"\n'
+            site += "".join(f"{line}\n" for line in more)
         (folder / "site.toml").write_text(site)
         (folder / "code").write_text(CODE)
         (folder / "code").chmod(0o600)

@@ -49,8 +49,8 @@ def test_a_bad_frame_is_exit_code_1(protocol, content, expected):
 @pytest.mark.parametrize(
     ("protocol", "content", "expected"),
     [
-        ("eb-tripod", "EB 01 40 00 AA", "an open command: known, never sent by this version"),
-        ("eb-tripod", "EB 01 4A 00 A0", "a command: known, never sent"),
+        ("eb-tripod", "EB 01 40 00 AA", "an open command: sent only where a portal names it"),
+        ("eb-tripod", "EB 01 4A 00 A0", "a command: sent only where a portal"),
         ("digicon-tx1500", "02 02 00 48 48", "found 48, expected 48: fits"),
         ("digicon-tx1500", "02 02 00 1A 1A", "somebody passed, in"),
         ("digicon-tx1500", "02 02 00 06 06", "known, nothing follows"),

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from messages import command
-from messages.command import Resync, Screenshot
+from messages.access import CommandResult
+from messages.command import Lock, Open, Resync, Screenshot, Unlock
 from messages.topics import Family, Leaf, build
 from runtime.clock import Clock
 from runtime.mqtt import Message
@@ -57,3 +58,40 @@ def test_every_other_is_refused_and_the_good_one_still_counts(orders, message, c
     assert orders.accept(message) is None
     assert "command refused" in caplog.text
     assert orders.accept(order()) == ASKED
+
+
+class Running(Clock):
+    """A clock that stands until it is set."""
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "at", NOW)
+
+    def now(self):
+        return self.at
+
+
+def test_whoever_gave_it_is_told_why_a_signed_command_was_refused():
+    """Contract: "late, repeated or unsigned is refused, never acted on"."""
+    told, clock = [], Running()
+    orders = Orders(SERVER.public_bytes, clock, lambda refused, why: told.append((refused.id, why)))
+    opening = Open("open-0123456789abc", NOW + timedelta(seconds=15), "south-1")
+    assert orders.accept(order(opening)) == opening
+    assert orders.accept(order(opening)) is None
+    object.__setattr__(clock, "at", NOW + timedelta(seconds=16))
+    late = Lock("late-0123456789abc", NOW + timedelta(seconds=15), "south-1")
+    assert orders.accept(order(late)) is None
+    assert told == [(opening.id, CommandResult.REPEATED), (late.id, CommandResult.LATE)]
+    for unsigned in (order(late, key=STRANGER), order(late, topic=OTHER), order(payload=b"{}")):
+        assert orders.accept(unsigned) is None
+    assert len(told) == 2  # nobody is told of what may be anybody's
+    assert orders.counts == {"repeated": 1, "late": 1, "signature": 2, "unreadable": 1}
+
+
+def test_a_command_given_before_the_process_began_may_be_a_repetition():
+    told, clock = [], Running()
+    object.__setattr__(clock, "at", NOW + timedelta(seconds=5))
+    orders = Orders(SERVER.public_bytes, clock, lambda refused, why: told.append(why))
+    assert orders.accept(order(Unlock("unlock-0123456789a", NOW + timedelta(seconds=15), "south-1"))) is None
+    assert told == [CommandResult.BEFORE_START]
+    given = order(payload=command.encode("bjut", "main", ASKED, at=NOW + timedelta(seconds=4)))
+    assert orders.accept(given) == ASKED

@@ -117,8 +117,8 @@ def test_where_the_device_speaks_by_itself_nothing_is_said(name):
     ("change", "sentence"),
     [
         # An acknowledgement whose bytes are the open command: 02 01 30 01, door 1.
-        (('bytes = "06"', 'bytes = "02 01 30 01 30 03"'), "is the frame of open_door, which says open: that is never sent"),
-        (('bytes = "06"', 'bytes = "FF 02 01 30 01 30 03 FF"'), "is the frame of open_door"),
+        (('bytes = "06"', 'bytes = "02 01 30 01 30 03"'), "is the frame of open_in, which says open: that is never sent"),
+        (('bytes = "06"', 'bytes = "FF 02 01 30 01 30 03 FF"'), "is the frame of open_in"),
         (('command = "23" }', 'command = "77" }'), r"fetch_record\] cannot be written: length_table names no frame"),
         (('when = { command = "20" }', 'when = { command = "2" }'), r"any_record\] cannot be written"),
     ],
