@@ -24,11 +24,14 @@ from runtime.mqtt import Message, MqttLink
 from runtime.orders import Orders
 from runtime.outbox import Outbox, OutboxError
 from runtime.presence import Announcer
+from runtime.rights import Rights, rights_test
 from runtime.signing import SigningKey
 from runtime.uplink import Uplink, UplinkCounters
 from runtime.version import version
 
 _log = logging.getLogger(__name__)
+BOOKING = "main"
+"""The name of the one booking service among the topics."""
 
 
 class Delivery:
@@ -58,6 +61,7 @@ class Delivery:
         self.connected_since: datetime | None = None
         self.clock_offset: timedelta | None = None
         """Booking's clock less ours, by its last acknowledgement; None before one."""
+        self._rights: Rights | None = None
 
     @property
     def joined(self) -> bool:
@@ -87,6 +91,12 @@ class Delivery:
 
     def _measure(self, acknowledged: Acknowledgement) -> None:
         self.clock_offset = acknowledged.server_time - self._clock.now()
+
+    def warnings(self) -> dict[str, str]:
+        """Return what staff should look at, a sentence by its word. From any thread."""
+        broker = self._link.fault if self._link is not None else ""
+        rights = self._rights.warning if self._rights is not None else ""
+        return {word: sentence for word, sentence in (("broker", broker), ("rights", rights)) if sentence}
 
     def send_stored(self) -> None:
         """Send the row that the caller has just stored, if we have joined. From any thread."""
@@ -125,7 +135,24 @@ class Delivery:
         access_lists = topics.build(site, Family.GATES, gate, Leaf.ACCESS_LIST)
         orders = Orders(server, self._clock, self._refused)
         self._control.trust(server)
-        presence = Announcer(site, Family.GATES, gate, version(), self._clock, self._key, self._outbox, self._said)
+        presence = Announcer(
+            site,
+            Family.GATES,
+            gate,
+            version(),
+            self._clock,
+            self._key,
+            self._outbox,
+            gate=self._said,
+            warnings=lambda: self.warnings().keys(),
+        )
+
+        def warned() -> None:
+            self.report()
+            on_change()
+
+        tested = partial(rights_test, site, Family.GATES, gate, self._clock)
+        rights = Rights(_forbidden(self._site, gate), tested, on_change=warned)
 
         def on_message(message: Message) -> None:
             if message.topic == acknowledgements:
@@ -139,8 +166,9 @@ class Delivery:
 
         def on_connect(session: int) -> None:
             self.connected_since = self._clock.now()
-            self._announce = partial(presence.announce, link, session)
+            self._announce = partial(presence.announce, link, session, partial(rights.heard, presence.topic))
             self._announce()
+            rights.test(link)
             uplink.wake()
             on_change()
 
@@ -154,13 +182,13 @@ class Delivery:
             on_connect=on_connect,
             on_disconnect=on_change,
         )
-        uplink = Uplink(self._outbox, link, self._key, server, on_acknowledged=self._measure)
+        uplink = Uplink(self._outbox, link, self._key, server, on_acknowledged=self._measure, on_answer=rights.heard)
         link.subscribe(acknowledgements)
         link.subscribe(commands)
         if self._control.deciding:
             link.subscribe(access_lists)
         link.subscribe(topics.every(site, Family.BOOKING, Leaf.PRESENCE))
-        self._link, self._uplink = link, uplink
+        self._link, self._uplink, self._rights = link, uplink, rights
         return link, uplink
 
     def _obey(self, order: Command | None, uplink: Uplink) -> None:
@@ -185,3 +213,16 @@ class Delivery:
         """Have staff told of what they asked for at a portal and what was not done."""
         if isinstance(order, Open | Lock | Unlock):
             self._control.refused(order, why)
+
+
+def _forbidden(site: Site, gate: str) -> list[str]:
+    """Return what the broker must not let this gate write: another gate's, and booking's."""
+    other = next((each.id for each in site.gates if each.id != gate), f"not-{gate}"[:48].rstrip("-"))
+    topics_of_others = (
+        (Family.GATES, other, Leaf.ACCESS),
+        (Family.GATES, other, Leaf.PRESENCE),
+        (Family.GATES, other, Leaf.COMMAND),
+        (Family.GATES, gate, Leaf.ACK),
+        (Family.BOOKING, BOOKING, Leaf.PRESENCE),
+    )
+    return [topics.build(site.id, *each) for each in topics_of_others]

@@ -137,6 +137,9 @@ def _queue(seen: GateStatus | None) -> Iterator[Check]:
         yield Check("queue", Level.WARN, waiting, "is booking running? Nothing is lost, it drains by itself")
     else:
         yield Check("queue", Level.OK, waiting)
+    for word, sentence in seen.warnings.items():
+        what, _, todo = sentence.rpartition(": ")
+        yield Check(word, Level.WARN, what or sentence, todo if what else "see the gate's log")
     if seen.set_aside:
         yield Check(
             "set aside",

@@ -70,6 +70,9 @@ class Way(Protocol):
     def connected(self) -> bool:
         """Whether the broker is connected now."""
 
+    def warnings(self) -> dict[str, str]:
+        """Return what staff should look at, a sentence by its word."""
+
 
 class Figures:
     """`portals`: portal → its line."""
@@ -136,6 +139,7 @@ class Figures:
             broker_connected=self._way.connected,
             joined=self._way.joined,
             fault=self._captured.fault,
+            warnings=self._way.warnings(),
             version=version(),
             oldest_waiting=self.oldest_waiting(),
             clock_offset_ms=_milliseconds(self._way.clock_offset),

@@ -31,7 +31,10 @@ class LaneStatus(msgspec.Struct, frozen=True):
 
 
 class GateStatus(msgspec.Struct, frozen=True):
-    """The whole gate at `written_at`. `fault`: why events cannot be stored, empty when they can."""
+    """The whole gate at `written_at`. `fault`: why events cannot be stored, empty when they can.
+
+    `warnings`: what staff should look at, a sentence by its word (`messages.presence.Warned`, and "broker": why it is not connected).
+    """
 
     written_at: Moment
     lanes: dict[str, LaneStatus]
@@ -45,6 +48,7 @@ class GateStatus(msgspec.Struct, frozen=True):
     """When the first event was captured that booking has not acknowledged."""
     clock_offset_ms: int | None = None
     """Booking's clock less ours, by its last acknowledgement."""
+    warnings: dict[str, str] = {}
 
 
 def write(file: Path, status: GateStatus) -> None:

@@ -25,6 +25,7 @@ from kiosk.enrolled import Enrolled
 from kiosk.feed import Feed
 from kiosk.inputs import Effect, Failed, Input, Tapped, Tick
 from kiosk.membership import Membership
+from kiosk.rights import rights_of
 from kiosk.scan_link import ScanLink
 from kiosk.screens import curtain, every
 from kiosk.screens.sheet import View
@@ -36,6 +37,7 @@ from runtime.booking_http import DeviceHttp
 from runtime.clock import Clock
 from runtime.mqtt import MqttLink
 from runtime.presence import Announcer
+from runtime.rights import Rights
 from runtime.service import Service
 from runtime.signing import SigningKey
 from runtime.version import version
@@ -59,7 +61,10 @@ class Kiosk:
         key = SigningKey.load_or_create(settings.key_file)
         self._http = DeviceHttp(settings.booking_url, settings.kiosk, key, clock)
         client = BookingClient(self._http, settings.kiosk, settings.enrolment_file, settings.enrolment_code_file)
-        self._announcer = Announcer(self._place.site, Family.KIOSKS, settings.kiosk, version(), clock, key)
+        self._rights: Rights | None = None
+        self._announcer = Announcer(
+            self._place.site, Family.KIOSKS, settings.kiosk, version(), clock, key, warnings=self._warnings
+        )
         screen = settings.screen
         self._window = Window(screen.width, screen.height, windowed=screen.windowed, offscreen=screen.offscreen)
         self._painter = Painter(self._window.surface)
@@ -182,6 +187,9 @@ class Kiosk:
     def _seconds(self) -> float:
         return self._clock.monotonic_ns() / 1e9
 
+    def _warnings(self) -> list[str]:
+        return ["rights"] if self._rights is not None and self._rights.warning else []
+
     def _wake_on(self, stop: threading.Event) -> None:
         stop.wait()
         self._window.wake()
@@ -191,8 +199,12 @@ class Kiosk:
         feed = Feed(self._place.site, self._settings.kiosk, known.server_public_key, self._clock, self.put)
         announcer = self._announcer
 
-        def birth(session: int) -> None:
-            announcer.announce(link, session)
+        def birth() -> None:
+            announcer.announce(link, link.session, partial(rights.heard, announcer.topic))
+
+        def on_connect(_session: int) -> None:
+            birth()
+            rights.test(link)
             feed.on_link(up=True)
 
         link = MqttLink(
@@ -201,12 +213,13 @@ class Kiosk:
             session_expiry=timedelta(0),
             on_message=feed.on_message,
             will=announcer.will,
-            on_connect=birth,
+            on_connect=on_connect,
             on_disconnect=lambda: feed.on_link(up=False),
         )
         for topic_filter in feed.filters:
             link.subscribe(topic_filter)
-        self._link = link
+        rights = rights_of(self._settings, self._place.site, self._clock, on_change=birth)
+        self._link, self._rights = link, rights
         link.start()
 
 

@@ -10,6 +10,7 @@ from display.window import Window
 from kiosk import enrolled, scanner
 from kiosk import settings as kiosk_settings
 from kiosk.code_clock import MAX_OFFSET, CodeClock, Due
+from kiosk.rights import file_of
 from kiosk.screens import every
 from kiosk.screens.sheet import View
 from kiosk.settings import KioskSettings
@@ -37,6 +38,7 @@ def checks(settings: KioskSettings, clock: Clock | None = None) -> list[Check]:
         _keys(settings, clock),
         _clock(settings, clock),
         _broker(settings),
+        *_rights(settings),
         _camera(settings),
     ]
 
@@ -110,6 +112,15 @@ def _broker(settings: KioskSettings) -> Check:
     except OSError as error:
         todo = "start mosquitto or check the network; until then the seat maps stay as they were"
         return Check("broker", Level.FAIL, f"{host}:{port} does not answer ({error.strerror or error})", todo)
+
+
+def _rights(settings: KioskSettings) -> list[Check]:
+    """Pass on what the running kiosk found at the broker."""
+    try:
+        warning = file_of(settings).read_text(encoding="utf-8")
+    except OSError:
+        return []
+    return [Check("rights", Level.WARN, *warning.rsplit(": ", 1))]
 
 
 def _camera(settings: KioskSettings) -> Check:

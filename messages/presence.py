@@ -71,8 +71,15 @@ class GateFigures(msgspec.Struct, frozen=True):
     fault: Sentence = ""
 
 
+Warned = Annotated[str, msgspec.Meta(max_length=32, pattern=r"^[a-z]+(?:-[a-z]+)*\Z")]
+"""A word for what staff should look at: "rights", "outbox-lost", "outbox-damaged"."""
+
+
 class Presence(msgspec.Struct, frozen=True):
-    """`session` counts connections of one process run; `boot_id` and `monotonic_ns` date its clock."""
+    """`session` counts connections of one process run; `boot_id` and `monotonic_ns` date its clock.
+
+    `warnings`: what is wrong with the sender although it works; its own `diagnose` says more. Left out where all is well.
+    """
 
     state: PresenceState
     session: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
@@ -82,6 +89,7 @@ class Presence(msgspec.Struct, frozen=True):
     boot_id: BootId
     outbox: OutboxState | None = None
     gate: GateFigures | None = None
+    warnings: Annotated[list[Warned], msgspec.Meta(min_length=1, max_length=8)] | msgspec.UnsetType = msgspec.UNSET
 
 
 def encode(site: str, family: Family, name: str, presence: Presence) -> bytes:

@@ -4,9 +4,11 @@ Give `will` to MqttLink as its will and call `announce` from its `on_connect`. W
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import UNSET
 
 from messages import presence, topics
 from messages.errors import MessageError
@@ -14,6 +16,7 @@ from messages.presence import GateFigures, OutboxState, Presence, PresenceState
 from messages.topics import Family, Leaf
 from runtime.clock import Clock
 from runtime.mqtt import LinkDown, Message, MqttLink, Will
+from runtime.published import OnDone
 from runtime.signing import SIG, SigningKey, signed_properties, verify
 
 _log = logging.getLogger(__name__)
@@ -43,6 +46,8 @@ class Announcer:
     outbox: HasState | None = None
     gate: Callable[[], GateFigures | None] = _nothing
     """A gate's figures now."""
+    warnings: Callable[[], Iterable[str]] = tuple
+    """What staff should look at, in words of `messages.presence.Warned`."""
 
     @property
     def topic(self) -> str:
@@ -57,11 +62,11 @@ class Announcer:
         """Return the birth of connection `session`, in the same form as a will."""
         return self._signed(PresenceState.BIRTH, session)
 
-    def announce(self, link: MqttLink, session: int) -> None:
+    def announce(self, link: MqttLink, session: int, on_done: OnDone | None = None) -> None:
         """Publish the birth; when the link is lost meanwhile, the next connect brings the next birth."""
         topic, payload, properties = self.birth(session)
         try:
-            link.publish(topic, payload, retain=True, properties=properties)
+            link.publish(topic, payload, retain=True, properties=properties, on_done=on_done)
         except LinkDown as error:
             _log.info("birth not sent session=%d: %s", session, error)
 
@@ -79,6 +84,7 @@ class Announcer:
                 boot_id=self.clock.boot_id,
                 outbox=self.outbox.state() if self.outbox is not None else None,
                 gate=self.gate() if state is PresenceState.BIRTH else None,
+                warnings=sorted(self.warnings()) or UNSET,
             ),
         )
         return Will(self.topic, payload, signed_properties(self.key, self.topic, payload))

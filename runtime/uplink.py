@@ -80,6 +80,7 @@ class Uplink:
     """`server_key`: the server's 32 public bytes, which sign acknowledgements and booking's presence.
 
     `on_acknowledged` is given the newest of the acknowledgements that were applied, on the thread of `run`.
+    `on_answer` is told (topic, reason) of each answer of the broker, on the link's thread.
     """
 
     def __init__(
@@ -90,12 +91,14 @@ class Uplink:
         server_key: bytes,
         *,
         on_acknowledged: Callable[[Acknowledgement], None] = lambda _: None,
+        on_answer: Callable[[str, str | None], None] = lambda _topic, _reason: None,
     ) -> None:
         self._on_acknowledged = on_acknowledged
         self._outbox = outbox
         self._link = link
         self._key = key
         self._server_key = server_key
+        self._on_answer = on_answer
         self._turn = threading.Lock()
         """Held by the one thread that sends."""
         self._wakening = threading.Condition()
@@ -221,7 +224,7 @@ class Uplink:
                 row.topic,
                 row.payload,
                 properties=signed_properties(self._key, row.topic, row.payload),
-                on_done=partial(self._when_answered, session),
+                on_done=partial(self._when_answered, session, row.topic),
             )
         except LinkDown:
             # Not sent: it stays due, and the next connection wakes us.
@@ -232,7 +235,8 @@ class Uplink:
         flight.wait = min(flight.wait * 2, LAST_RESEND_SECONDS)
         self._counts["resent" if again else "sent"] += 1
 
-    def _when_answered(self, session: int, reason: str | None) -> None:
+    def _when_answered(self, session: int, topic: str, reason: str | None) -> None:
+        self._on_answer(topic, reason)
         if reason == NO_SUBSCRIBERS:
             self._counts["unheard"] += 1
             self._heard_in = 0

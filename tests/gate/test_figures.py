@@ -64,6 +64,9 @@ class Way:
     connected_since = NOW - timedelta(hours=1)
     clock_offset = timedelta(milliseconds=-1500)
 
+    def warnings(self):
+        return {"rights": "the broker lets this account write what is another's"}
+
 
 @pytest.fixture
 def parts():

@@ -78,7 +78,7 @@ def test_the_thread_that_stores_a_row_sends_it_and_all_threads_together_send_eac
     stop = threading.Event()
     running = threading.Thread(target=uplink.run, args=(stop,))
     running.start()
-    uplink._when_answered(link.session, None)
+    uplink._when_answered(link.session, "t", None)
 
     def store():
         for _ in range(50):
