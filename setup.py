@@ -39,7 +39,7 @@ setup(
     include_package_data=True,
     package_data={
         "booking": ["web/templates/**/*", "web/static/**/*", "locale/**/*.po", "store/migrations/**/*.sql"],
-        "config": ["*.toml", "sites/*.toml", "plans/*.json", "protocols/*.toml"],
+        "config": ["*.toml", "boards/*.toml", "sites/*.toml", "plans/*.json", "protocols/*.toml"],
         "display": ["fonts/*"],
         "kiosk": ["locale/**/*.po"],
     },
@@ -55,6 +55,9 @@ setup(
     },
     entry_points={
         "console_scripts": ["seatgate=seatgate:main"],
-        "seatgate.protocols": ["face-push = gate.push.family:FAMILY"],
+        "seatgate.protocols": [
+            "face-push = gate.push.family:FAMILY",
+            "modbus-rtu = wire.modbus.line:FAMILY",
+        ],
     },
 )

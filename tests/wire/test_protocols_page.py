@@ -20,6 +20,7 @@ from wire.description import Description
 from wire.found import Fault, Frame
 from wire.frames import FrameDecoder
 from wire.meanings import Says
+from wire.modbus.line import FAMILY as MODBUS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "protocols.md").read_text(encoding="utf-8")
 TOML = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)]
@@ -107,6 +108,15 @@ def test_every_shipped_family_is_named():
         assert f"`{file.name.removesuffix('.toml')}`" in PAGE
     for name in coded():
         assert f"| `{name}` |" in PAGE
+
+
+def test_the_board_is_the_shipped_one(tmp_path):
+    lane, *parts = (
+        tomllib.loads(each) for each in re.findall(r"```toml\n(.*?)```", section("An I/O board"), re.DOTALL)
+    )
+    assert merge_all(*parts) == read_toml(shipped("boards", "io-8.toml"))
+    (portal,) = structure({"gates": lane["gates"]["portals"]}, Portals, "page").gates
+    assert (MODBUS.line(portal.port, [portal], tmp_path).device, portal.passage_for) == (portal.port, "south-1")
 
 
 def test_the_settings_of_a_terminal_that_calls_are_those_that_there_are(tmp_path):
