@@ -108,8 +108,8 @@ class SerialPort:
                     waits = self._waits()
                     yield Quiet() if block is None else block
             except PortError as fault:
+                self._tell(f"lost: {fault}")  # before it is closed: whoever then asks for the trouble hears of this one
                 self._close()
-                self._tell(f"lost: {fault}")
                 yield Lost(str(fault))
                 self._stop.wait(next(waits))
             finally:
