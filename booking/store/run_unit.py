@@ -5,6 +5,7 @@ changes anything but by an insert that waits makes the facts stale, and they are
 question of being right, and any command that only reads a little more is right from the start.
 """
 
+import weakref
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -68,7 +69,7 @@ class _Violations(ViolationRows):
 
     def __init__(self, unit: "RunUnit", db: Connection) -> None:
         super().__init__(db)
-        self._unit = unit
+        self._unit: RunUnit = weakref.proxy(unit)  # its own part: in a circle it would stay until it is collected
 
     def of_reader(self, reader: str) -> list[Violation]:
         """Return a reader's violations, oldest first."""
@@ -81,7 +82,7 @@ class _Evacuations(EvacuationRows):
 
     def __init__(self, unit: "RunUnit", db: Connection) -> None:
         super().__init__(db)
-        self._unit = unit
+        self._unit: RunUnit = weakref.proxy(unit)
 
     def open_in(self, venue: str) -> Evacuation | None:
         """Return the evacuation of `venue` that goes on."""

@@ -202,6 +202,7 @@ class Express:
             if not cycle.keep_alive:
                 cycle.transport.close()
             cycle.on_response()
+            cycle.on_response = _nothing  # as uvicorn does: the connection keeps it, and it would keep the connection
         self._metrics.request(METHOD, PATH, status, time.perf_counter() - asked.began, refusal)
 
     def _refused(self, refusal: Refusal, language: str) -> bytes:
@@ -214,6 +215,10 @@ class Express:
             content = msgspec.json.encode(problem(self._context, refusal, language=language))
             self._problems[known] = content
         return content
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def _line(name: bytes, value: bytes) -> bytes:

@@ -5,6 +5,7 @@ Tests of the store and of the service run on both databases, others on SQLite; `
 """
 
 import contextlib
+import gc
 import hashlib
 from datetime import UTC, datetime, time, timedelta
 from types import SimpleNamespace
@@ -321,3 +322,12 @@ def sqlite_desk(tmp_path):
 @pytest.fixture
 def desk(open_desk):
     return open_desk()
+
+
+@pytest.fixture
+def collector_off():
+    """Only reference counts free anything: what is left lies in a circle."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()

@@ -1,5 +1,6 @@
 """Many rows in one statement: as many as are asked for come, and as many as are given are stored, whatever their number."""
 
+import gc
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ import pytest
 from booking.domain.refusals import Refusal
 from booking.service.commands import Changed, OpenSession, Reserve
 from booking.service.request_key import RequestKey
+from booking.store.run_unit import RunUnit
 
 
 def token_hash(number):
@@ -61,3 +63,13 @@ def test_of_a_large_batch_what_was_done_is_stored_and_what_was_refused_leaves_no
     assert [outcome for outcome in again if isinstance(outcome, Refusal)] == [
         outcome for outcome in first if isinstance(outcome, Refusal)
     ]
+
+
+def test_a_run_leaves_nothing_to_the_collector(desk, at, collector_off):
+    """Its facts, some thousand containers a batch, lay in a circle: a tenth of the release second was collecting them."""
+    wishes = [
+        Reserve(reader=f"S{n:03}", at=at("09:00"), seat=f"centre-00{n}", area=None, start=None, end=at("10:00"))
+        for n in range(1, 6)
+    ]
+    assert all(isinstance(outcome, Changed) for outcome in desk.do(*wishes))
+    assert not [one for one in gc.get_objects() if isinstance(one, RunUnit)]

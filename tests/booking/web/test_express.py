@@ -1,11 +1,13 @@
 """The express way of booking and the ordinary one are the same to a client; what is unusual goes the ordinary way."""
 
 import asyncio
+import gc
 import json
 import socket
 from concurrent.futures import Future
 
 import pytest
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from booking.web.gather import MOST_AT_ONCE, Gathered
 from booking.web.middleware import BodyLimit
@@ -361,3 +363,20 @@ def test_a_question_that_cannot_even_be_asked_leaves_nobody_waiting():
 
     told = told_to_all(ask_all, range(MOST_AT_ONCE + 1))
     assert {type(outcome) for outcome in told.values()} == {OSError}
+
+
+def test_a_connection_that_is_over_leaves_nothing_to_the_collector(api, house, collector_off, wait_for):
+    """Thousands of them, each in a circle with its last request, took as long to collect as to serve."""
+    token = api(ONE).headers["authorization"].split()[1]
+    with socket.create_connection(("127.0.0.1", house.socket.getsockname()[1]), timeout=30) as plug:
+        plug.sendall(raw(token) + raw(token, "2f-centre-999"))
+        answers_on(plug, 2)
+        own = {one for one in gc.get_objects() if isinstance(one, RequestResponseCycle)}
+        assert any(one.scope["path"] == PATH for one in own)
+        del own
+    wait_for(
+        lambda: (
+            not any(isinstance(one, RequestResponseCycle) and one.scope["path"] == PATH for one in gc.get_objects())
+        ),
+        "what the connection had is gone",
+    )
