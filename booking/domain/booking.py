@@ -149,7 +149,7 @@ def own_bookings_refuse(places: Places, own: Sequence[Reservation], wish: Interv
 
 def other_venue_refuses(places: Places, own: Sequence[Reservation], area: Area) -> Refusal | None:
     """Refuse when the site allows one venue at a time and one of the reader's holding reservations is in another."""
-    if not places.policy.booking.one_venue:
+    if not own or not places.policy.booking.one_venue:
         return None
     venues = {stay.id: known.venue for stay in own if (known := places.area(stay.area)) is not None}
     elsewhere = [stay for stay in own if venues.get(stay.id, area.venue) != area.venue]

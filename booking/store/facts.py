@@ -28,8 +28,6 @@ from booking.store.rows import RESERVATION, moment, reservation_of, us
 from booking.store.sql import Connection
 from booking.store.violation_rows import VIOLATION, violation_of_row
 
-_RESERVATION = ", ".join(f"r.{name}" for name in RESERVATION.split(", "))
-_VIOLATION = ", ".join(f"v.{name}" for name in VIOLATION.split(", "))
 _Cancelled = tuple[datetime, str, datetime]
 """When, which seat, and the earlier of the stay's start and its end by the cancellation."""
 Answer = tuple[bytes, str]
@@ -66,30 +64,27 @@ class Facts:
     def own(self) -> "defaultdict[str, list[Reservation]]":
         """Reader → what they hold, by its end."""
         # every end is later than 1970: that is said for the sake of the index of what holds, by reader and end
-        sql = (
-            f"SELECT {_RESERVATION} FROM {{wanted}} CROSS JOIN reservations r "  # noqa: S608 - the columns are constants
-            "WHERE r.holding = 1 AND r.reader = wanted.column1 AND r.end_us > 0"
-        )
+        sql = f"SELECT {RESERVATION} FROM reservations WHERE holding = 1 AND reader IN {{wanted}} AND end_us > 0"  # noqa: S608
         found: defaultdict[str, list[Reservation]] = defaultdict(list)
-        rows = {row[0]: row for row in self._rows(sql, self.readers)}
-        for stay in sorted(map(reservation_of, rows.values()), key=lambda one: one.end):
+        for stay in sorted(map(reservation_of, self._rows(sql, self.readers)), key=lambda one: one.end):
             found[stay.reader].append(stay)
         return found
 
     @cached_property
     def on_seats(self) -> "defaultdict[str, list[tuple[datetime, datetime]]]":
         """Wished seat → (end, start) of what holds it at some moment of the span, in this order."""
+        # few hold one seat: the times are added to, so that the index by seat is the only one to look into
         sql = (
-            "SELECT r.seat, r.end_us, r.start_us FROM {wanted} CROSS JOIN reservations r "
-            "WHERE r.holding = 1 AND r.seat = wanted.column1 AND r.end_us > ? AND r.start_us < ?"
+            "SELECT seat, end_us, start_us FROM reservations "
+            "WHERE holding = 1 AND seat IN {wanted} AND end_us + 0 > ? AND start_us + 0 < ?"
         )
         found: defaultdict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
-        for seat, end, start in sorted(set(self._rows(sql, self.wished, self._around))):
+        for seat, end, start in sorted(self._rows(sql, self.wished, self._around)):
             found[seat].append((moment(end), moment(start)))
         return found
 
     def _rows(self, sql: str, keys: Iterable[str], around: Sequence[int] = ()) -> Iterable[tuple[Any, ...]]:
-        return rows_of(self._db, sql, [(key,) for key in keys], around)
+        return rows_of(self._db, sql, list(keys), around)
 
     @cached_property
     def due(self) -> list[tuple[int, int, Reservation]]:
@@ -142,10 +137,7 @@ class Facts:
     @cached_property
     def answers(self) -> dict[tuple[str, str], Answer]:
         """(reader, key) → the stored answer."""
-        sql = (
-            "SELECT i.reader, i.key, i.digest, i.outcome FROM {wanted} CROSS JOIN idempotency i "
-            "WHERE i.reader = wanted.column1 AND i.key = wanted.column2"
-        )
+        sql = "SELECT reader, key, digest, outcome FROM idempotency WHERE (reader, key) IN {wanted}"
         return {(row[0], row[1]): (row[2], row[3]) for row in rows_of(self._db, sql, self._keys)}
 
     def cancelled(self, reader: str, since: datetime, seat: str | None) -> dict[str, list[datetime]]:
@@ -163,14 +155,13 @@ class Facts:
 
     def _cancellations(self, since_us: int) -> "defaultdict[str, list[_Cancelled]]":
         sql = (
-            "SELECT r.reader, e.occurred_us, r.seat, r.start_us, r.closed_us, e.n "
-            "FROM {wanted} CROSS JOIN reservations r CROSS JOIN evidence e WHERE r.reader = wanted.column1 "
+            "SELECT r.reader, e.occurred_us, r.seat, r.start_us, r.closed_us "
+            "FROM reservations r CROSS JOIN evidence e WHERE r.reader IN {wanted} "
             "AND r.status = 'cancelled' AND r.start_us > ? AND r.closed_us > ? "
             "AND e.reservation = r.id AND e.change = 'cancelled'"
         )
         found: defaultdict[str, list[_Cancelled]] = defaultdict(list)
-        rows = {row[5]: row for row in self._rows(sql, self.readers, (since_us, since_us))}.values()
-        for row in sorted(rows, key=lambda one: one[1]):
+        for row in sorted(self._rows(sql, self.readers, (since_us, since_us)), key=lambda one: one[1]):
             found[row[0]].append((moment(row[1]), row[2], moment(min(row[3], row[4]))))
         return found
 
@@ -182,16 +173,17 @@ class Facts:
     @cached_property
     def groups(self) -> dict[str, set[str]]:
         """Reader → the groups that they belong to."""
-        sql = "SELECT r.id, r.groups FROM {wanted} CROSS JOIN readers r WHERE r.id = wanted.column1"
+        sql = "SELECT id, groups FROM readers WHERE id IN {wanted}"
         return {row[0]: set(row[1].split()) for row in self._rows(sql, self.readers)}
 
     @cached_property
     def violations(self) -> "defaultdict[str, list[Violation]]":
         """Reader → their violations, oldest first."""
-        sql = f"SELECT {_VIOLATION} FROM {{wanted}} CROSS JOIN violations v WHERE v.reader = wanted.column1"  # noqa: S608
-        rows = {row[0]: row for row in self._rows(sql, self.readers)}
+        sql = f"SELECT {VIOLATION} FROM violations WHERE reader IN {{wanted}}"  # noqa: S608 - a constant
         found: defaultdict[str, list[Violation]] = defaultdict(list)
-        for violation in sorted(map(violation_of_row, rows.values()), key=lambda one: (one.occurred_at, one.id)):
+        for violation in sorted(
+            map(violation_of_row, self._rows(sql, self.readers)), key=lambda one: (one.occurred_at, one.id)
+        ):
             found[violation.reader].append(violation)
         return found
 

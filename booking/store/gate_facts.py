@@ -23,24 +23,18 @@ from booking.store.rows import RESERVATION, reservation_of, us
 from booking.store.sql import Connection
 from messages.access import AccessEvent, AccessOutcome, Direction, GateEvent
 
-_RESERVATION = ", ".join(f"r.{name}" for name in RESERVATION.split(", "))
-_INBOX = (
-    "SELECT i.gate, i.epoch, i.sequence, i.digest FROM {wanted} CROSS JOIN inbox i WHERE i.gate = wanted.column1 "
-    "AND i.epoch = wanted.column2 AND i.sequence = wanted.column3"
-)
+_INBOX = "SELECT gate, epoch, sequence, digest FROM inbox WHERE (gate, epoch, sequence) IN {wanted}"
 _HOLDERS = (
-    "SELECT c.kind, c.value, c.reader, c.valid_from_us, c.valid_until_us, o.gone_us FROM {wanted} "
-    "CROSS JOIN credentials c CROSS JOIN readers o WHERE c.kind = wanted.column1 AND c.value = wanted.column2 "
-    "AND o.id = c.reader"
+    "SELECT c.kind, c.value, c.reader, c.valid_from_us, c.valid_until_us, o.gone_us FROM credentials c "
+    "CROSS JOIN readers o WHERE (c.kind, c.value) IN {wanted} AND o.id = c.reader"
 )
 _STAYS = (
-    f"SELECT {_RESERVATION}, r.due_us FROM {{wanted}} CROSS JOIN reservations r "  # noqa: S608 - a constant of this package
-    "WHERE r.reader = wanted.column1 AND (r.holding = 1 OR r.end_us > ? OR r.closed_us > ?)"
+    f"SELECT {RESERVATION}, due_us FROM reservations "  # noqa: S608 - a constant of this package
+    "WHERE reader IN {wanted} AND (holding = 1 OR end_us > ? OR closed_us > ?)"
 )
 _PASSED = (
-    "SELECT g.reader, g.venue, max(g.occurred_us) FROM {wanted} CROSS JOIN gate_records g "
-    "WHERE g.reader = wanted.column1 AND g.occurred_us > ? AND g.outcome <> 'denied' "
-    "AND (g.passed IS NULL OR g.passed = 1) GROUP BY g.reader, g.venue"
+    "SELECT reader, venue, max(occurred_us) FROM gate_records WHERE reader IN {wanted} AND occurred_us > ? "
+    "AND outcome <> 'denied' AND (passed IS NULL OR passed = 1) GROUP BY reader, venue"
 )
 _WORDS = "SELECT of_sequence FROM early_words WHERE gate = ? AND epoch = ? AND of_sequence BETWEEN ? AND ?"
 Identity = tuple[str, int, int]
@@ -101,7 +95,7 @@ class GateFacts:
         return frozenset(one[3] for held in self.holders.values() for one in held)
 
     def _of_readers(self, sql: str, *after: int) -> list[tuple[Any, ...]]:
-        return list(rows_of(self._db, sql, [(reader,) for reader in sorted(self.readers)], after))
+        return list(rows_of(self._db, sql, sorted(self.readers), after))
 
     # ---- what they hold ----------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ Statements come in few sizes, so that both databases know them already: keys are
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 from booking.store.sql import Connection
@@ -14,25 +15,27 @@ _MOST = _SIZES[0]
 
 
 def rows_of(
-    db: Connection, sql: str, keys: Sequence[tuple[Any, ...]], after: Sequence[Any] = ()
+    db: Connection, sql: str, keys: Sequence[str | bytes | tuple[str | int, ...]], after: Sequence[Any] = ()
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a query about `keys`, rows of one or more values that it joins as `wanted (column1, …)`.
+    """Yield the rows of a query about `keys`: each row once in as many statements as it takes.
 
-    `{wanted}` in the query stands for them; `after` are the values of its other placeholders, which come after it. A row may
-    come more than once.
+    `{wanted}` in the query, which says `column IN {wanted}` or `(column, column) IN {wanted}`, stands for them; `after` are
+    the values of its other placeholders, which come after it. A list is looked up in an index by both databases; joined as
+    rows of their own, PostgreSQL compares each of them with each row of a table that it knows nothing of.
     """
     for first in range(0, len(keys), _MOST):
         part = keys[first : first + _MOST]
         size = min(size for size in _SIZES if size >= len(part))
-        filled = [*part, *([part[-1]] * (size - len(part)))]
-        statement = sql.replace("{wanted}", _wanted(size, len(part[0])))
-        yield from db.execute(statement, [*(value for key in filled for value in key), *after]).fetchall()
+        values: list[Any] = [*part, *([part[-1]] * (size - len(part)))]
+        columns = len(values[0]) if isinstance(values[0], tuple) else 0
+        statement = sql.replace("{wanted}", _wanted(size, columns))
+        yield from db.execute(statement, [*(chain.from_iterable(values) if columns else values), *after]).fetchall()
 
 
 @cache
 def _wanted(size: int, columns: int) -> str:
     row = f"({', '.join('?' * columns)})"
-    return f"(VALUES {', '.join([row] * size)}) AS wanted"
+    return f"(VALUES {', '.join([row] * size)})" if columns else f"({', '.join('?' * size)})"
 
 
 class Insert(NamedTuple):

@@ -192,9 +192,10 @@ class RunUnit(StoreUnit):
         facts = self.facts
         if not facts.covers(interval):
             return super().closures(area, interval, seat)
-        return [
+        closed = facts.closures
+        return closed and [
             one
-            for one in facts.closures
+            for one in closed
             if one.area == area
             and (seat is None or one.seat is None or one.seat == seat)
             and one.start < interval.end

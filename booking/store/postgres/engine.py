@@ -27,9 +27,12 @@ from booking.store.sql import Connection
 
 IDLE = "5s"
 """A process that says nothing for so long in the middle of a batch loses its turn."""
-_PLANS = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
+_PLANS = (
+    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
+    "SET plan_cache_mode = force_generic_plan; "
+)
 """A batch looks single rows up. The planner, which knows nothing yet of a table that fills in this very second, would read
-it whole for every few dozen of them."""
+it whole for every few dozen of them; and planning for 256 keys takes longer than looking them up."""
 _SETTINGS = (
     f"{_PLANS}SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'; SET jit = off; "
     f"SET idle_in_transaction_session_timeout = '{IDLE}'; SET lock_timeout = '15s'"
