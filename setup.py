@@ -55,9 +55,11 @@ setup(
     },
     entry_points={
         "console_scripts": ["seatgate=seatgate:main"],
+        # frame families in code: docs/protocols.md, "A family in code"
         "seatgate.protocols": [
             "face-push = gate.push.family:FAMILY",
             "modbus-rtu = wire.modbus.line:FAMILY",
+            "osdp = wire.osdp.driver:OSDP",
         ],
     },
 )

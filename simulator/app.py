@@ -10,7 +10,7 @@ from pathlib import Path
 from config.site_check import load_site
 from runtime.service import Service
 from simulator import control
-from simulator.turnstile import FOLDER, Act, Swipe, Turnstile, Turnstiles
+from simulator.turnstile import FOLDER, Act, Board, Swipe, Turnstiles
 
 _log = logging.getLogger(__name__)
 PORTS_FILE = "ports.json"
@@ -50,7 +50,7 @@ def run(site_file: Path, data: Path) -> None:
             turnstiles.close()
 
 
-def _answer(board: Turnstile, stop: threading.Event) -> None:
+def _answer(board: Board, stop: threading.Event) -> None:
     while not stop.is_set():
         board.answer(LISTEN_SECONDS, stop.wait)
 

@@ -1,6 +1,8 @@
 """The turnstile boards of a site whose portals have no port of their own: each on a pseudo-terminal, in its own language."""
 
+import secrets
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,12 +11,14 @@ import msgspec
 from config.schema import Portal, PortalDirection, Site
 from messages.access import Credential, CredentialKind, Direction
 from simulator.faults import FAULTS, Pause, Sound
+from simulator.osdp import OsdpDevice
 from simulator.polled import PolledBoard
 from simulator.pty_port import PtyPort
 from wire.cards import CardFormat, canonical, person
 from wire.description import Description
 from wire.families import protocol
 from wire.frames import encode
+from wire.osdp.options import devices
 from wire.reads import Read, Walk, fields_of
 
 FOLDER = "simulator"
@@ -97,23 +101,65 @@ def _credential(swipe: Swipe) -> Credential:
     return Credential(swipe.kind, person(value) if swipe.kind is CredentialKind.FACE else value)
 
 
+class OsdpReader:
+    """One portal's OSDP reader; the same to the simulator as a `Turnstile` that is polled."""
+
+    def __init__(self, portal: Portal, device: OsdpDevice, port: PtyPort) -> None:
+        self.portal = portal
+        self.port = port
+        self.polled = device
+        self._memory = threading.Lock()
+
+    def send(self, act: Act, pause: Pause) -> int:  # noqa: ARG002 - as `Turnstile.send`
+        """Hold a card against it; it says so at the next poll. With a lane: also close its contact for whoever passes."""
+        if act.fault is not None:
+            raise ValueError("an OSDP reader speaks when it is asked: no fault can be timed for it")
+        with self._memory:
+            if isinstance(act, Swipe):
+                self.polled.swipe(_credential(act))
+            elif act.passed:
+                self.polled.contact(0, closed=True)
+                self.polled.contact(0, closed=False)
+            else:
+                raise ValueError("an OSDP reader has no word for somebody who did not pass")
+            return self.polled.waiting
+
+    def answer(self, seconds: float, pause: Pause) -> None:
+        """See `Turnstile.answer`."""
+        if asked := self.port.wait(seconds, pause):
+            with self._memory:
+                answer = self.polled.hear(asked)
+            with suppress(OSError):
+                self.port.send(answer)
+
+
+Board = Turnstile | OsdpReader
+
+
+def _board(portal: Portal, site_folder: Path) -> Callable[[PtyPort], Board]:
+    """Return what makes a portal's board; ValueError for a family that has no simulated one."""
+    if portal.protocol == "osdp":
+        (reader,) = devices([portal], site_folder)
+        return lambda port: OsdpReader(portal, OsdpDevice(reader.address, reader.key, secrets.token_bytes), port)
+    family = protocol(portal.protocol, site_folder)
+    return lambda port: Turnstile(portal, family, port)
+
+
 class Turnstiles:
     """All simulated portals of a site."""
 
     def __init__(self, site: Site, site_folder: Path, data: Path) -> None:
-        # The families first: a wrong name (or a family in code, which has no description) must not leave half of the ports behind.
-        families = [
-            (portal, protocol(portal.protocol, site_folder))
+        # The families first: a wrong name must not leave half of the ports behind.
+        made = [
+            (portal.id, _board(portal, site_folder))
             for gate in site.gates
             for portal in gate.portals
             if not portal.port
         ]
-        self._boards = {
-            portal.id: Turnstile(portal, family, PtyPort(port_link(data, portal.id))) for portal, family in families
-        }
+        self._boards = {name: make(PtyPort(port_link(data, name))) for name, make in made}
 
     @property
-    def polled(self) -> list[Turnstile]:
+    def polled(self) -> list[Board]:
         """The boards that speak when they are asked."""
         return [board for board in self._boards.values() if board.polled is not None]
 

@@ -21,11 +21,11 @@ _BLOCK = 512
 Found = Frame | BadFrame
 
 
-class FrameDecoder:
-    """Decodes one line of one family. One thread at a time."""
+class FrameFinder:
+    """Finds what one scanner knows in a stream. One thread at a time."""
 
-    def __init__(self, description: Description) -> None:
-        self._scanner: Scanner = LineScanner(description) if description.line else BlockScanner(description)
+    def __init__(self, scanner: Scanner) -> None:
+        self._scanner = scanner
         self._buffer = bytearray()
         self._garbage = bytearray()
         self._spoken_for = 0
@@ -79,6 +79,13 @@ class FrameDecoder:
         del self._garbage[:GARBAGE_AT_ONCE]
         if piece:
             results.append(BadFrame(Fault.GARBAGE, piece, f"{len(piece)} bytes outside any frame"))
+
+
+class FrameDecoder(FrameFinder):
+    """Decodes one line of one family as its description tells."""
+
+    def __init__(self, description: Description) -> None:
+        super().__init__(LineScanner(description) if description.line else BlockScanner(description))
 
 
 def encode(description: Description, fields: Mapping[str, str]) -> bytes:

@@ -37,8 +37,20 @@ port = ""
 """Left to the simulator of `seatgate run`."""
 
 
+OSDP = """
+[[gates.portals]]
+id = "north-4"
+direction = "in"
+protocol = "osdp"
+port = ""
+address = 4
+options = {{ keys_file = "{keys}", output = 0 }}
+"""
+"""With its own key: the simulator reads the same key file as the gate."""
+
+
 @pytest.fixture(scope="module")
-def library(library_with):
+def library(library_with, tmp_path_factory):
     """The south gate with a board beside each reader; the first one's lane waits for its board's word."""
 
     def change(site: str) -> str:
@@ -47,7 +59,10 @@ def library(library_with):
         before, named, after = site.partition('[[gates]]\nid = "north"\n')
         site = before + BOARDS + "\n" + named + after
         before, named, after = site.partition("# --- Kiosks.")
-        return before + CONTROLLER + "\n" + named + after
+        keys = tmp_path_factory.mktemp("osdp") / "keys"
+        keys.write_text(f"north-4 = {bytes(range(16)).hex()}\n")
+        keys.chmod(0o600)
+        return before + CONTROLLER + OSDP.format(keys=keys) + "\n" + named + after
 
     return library_with(change, "south-1", "south-2", "south-1-board", "south-2-board")
 
@@ -89,3 +104,14 @@ def test_a_controller_that_must_be_asked_checks_a_reader_in(library, wait_for):
     wait_for(lambda: reader.reservation(booked["id"])["status"] == "in-use", "the reader is checked in")
     [record] = reader.passages()
     assert (record["portal"], record["direction"]) == ("north-3", "in")
+
+
+def test_an_osdp_reader_with_its_own_key_checks_a_reader_in(library, wait_for):
+    reader = library.reader(3)
+    booked = reader.reserve("2f-centre-068")
+    wait_for(lambda: "osdp device portal=north-4 address=4 is well" in library.log("gate-north"), "the reader is well")
+    library.command("simulate", "turnstile", "swipe", "--portal", "north-4", "--card", reader.account["card"])
+    wait_for(lambda: reader.reservation(booked["id"])["status"] == "in-use", "the reader is checked in")
+    [record] = reader.passages()
+    assert (record["portal"], record["direction"]) == ("north-4", "in")
+    assert bytes(range(16)).hex() not in library.log("gate-north")

@@ -21,6 +21,7 @@ from wire.found import Fault, Frame
 from wire.frames import FrameDecoder
 from wire.meanings import Says
 from wire.modbus.line import FAMILY as MODBUS
+from wire.osdp.options import Options as OsdpOptions
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "protocols.md").read_text(encoding="utf-8")
 TOML = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)]
@@ -132,3 +133,16 @@ def test_the_settings_of_a_terminal_that_calls_are_those_that_there_are(tmp_path
     assert unsaid == {"tls_certificate", "tls_key"}
     defaults = structure({"secret_file": "x", "allow": []}, Options, "page")
     assert [said["faces"], said["strangers"], said["cards"]] == [defaults.faces, defaults.strangers, defaults.cards]
+
+
+def test_the_osdp_example_is_what_the_console_shows():
+    command, _, output = section("OSDP readers").partition("$ seatgate frames")[2].partition("```")[0].partition("\n")
+    text = re.search(r"--hex '(.*)'", command)[1]
+    assert CliRunner().invoke(frames, ["--protocol", "osdp", "--hex", text]).output == output
+    spoiled = CliRunner().invoke(frames, ["--protocol", "osdp", "--hex", text[:-1] + "0"])
+    assert (spoiled.exit_code, "DOES NOT FIT" in spoiled.output) == (1, True)
+
+
+def test_every_osdp_option_is_explained():
+    for field in attrs.fields(OsdpOptions):
+        assert f"`{field.name}`" in section("OSDP readers"), field.name
