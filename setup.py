@@ -22,6 +22,7 @@ PACKAGES = ("booking", "config", "display", "gate", "kiosk", "messages", "onsite
 CORE = requirements("core")
 GATE = requirements("gate")
 KIOSK = requirements("kiosk")
+WEDGE = requirements("wedge")
 BOOKING = requirements("booking")
 TEST = requirements("test")
 CHECK = requirements("check")
@@ -48,6 +49,7 @@ setup(
     extras_require={
         "gate": GATE,
         "kiosk": KIOSK,
+        "wedge": WEDGE,
         "booking": BOOKING,
         "all": sorted({*GATE, *KIOSK, *BOOKING}),
         "test": TEST,
@@ -60,6 +62,7 @@ setup(
             "face-push = gate.push.family:FAMILY",
             "modbus-rtu = wire.modbus.line:FAMILY",
             "osdp = wire.osdp.driver:OSDP",
+            "wedge = wire.wedge_line:FAMILY",
         ],
     },
 )

@@ -22,6 +22,7 @@ from wire.frames import FrameDecoder
 from wire.meanings import Says
 from wire.modbus.line import FAMILY as MODBUS
 from wire.osdp.options import Options as OsdpOptions
+from wire.wedge import WedgeSettings
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "protocols.md").read_text(encoding="utf-8")
 TOML = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)]
@@ -118,6 +119,15 @@ def test_the_board_is_the_shipped_one(tmp_path):
     assert merge_all(*parts) == read_toml(shipped("boards", "io-8.toml"))
     (portal,) = structure({"gates": lane["gates"]["portals"]}, Portals, "page").gates
     assert (MODBUS.line(portal.port, [portal], tmp_path).device, portal.passage_for) == (portal.port, "south-1")
+
+
+def test_the_settings_of_a_keyboard_reader_are_those_that_there_are():
+    (block,) = (
+        tomllib.loads(each) for each in re.findall(r"```toml\n(.*?)```", section("A reader that is"), re.DOTALL)
+    )
+    said = block["gates"]["portals"][0]["options"]
+    assert structure(said, WedgeSettings, "page") == WedgeSettings()
+    assert set(attrs.fields_dict(WedgeSettings)) - set(said) == {"bits"}
 
 
 def test_the_settings_of_a_terminal_that_calls_are_those_that_there_are(tmp_path):
