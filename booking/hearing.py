@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from booking.service.gate_commands import AnchorClock
+from booking.service.gate_states import KeepGateState
 from booking.service.ports import Reads
 from booking.service.violation_commands import HearGate
 from messages.errors import MessageError
@@ -20,6 +21,18 @@ def is_report(message: Message) -> bool:
     except MessageError:
         return False
     return (topic.family, topic.leaf) == (Family.GATES, Leaf.PRESENCE)
+
+
+def state_of(message: Message, reads: Reads, now: datetime) -> KeepGateState | None:
+    """Return how a gate is; None for a stranger's word. A birth that the broker kept is none either: who knows from when."""
+    gate = parse(message.topic).name
+    device = reads.device_by_kid(message.properties.get(KID, ""))
+    if device is None or (device.kind, device.id) != ("gate", gate):
+        return None
+    said = read_presence(message, device.public_key)
+    if said is None or (message.retained and said.state is PresenceState.BIRTH):
+        return None
+    return KeepGateState(gate=gate, at=now, said=said)
 
 
 def report_of(message: Message, reads: Reads, now: datetime) -> tuple[HearGate, AnchorClock] | None:

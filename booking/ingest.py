@@ -17,7 +17,7 @@ import msgspec
 from booking.domain.places import Places
 from booking.domain.refusals import Refusal
 from booking.errors import BookingError
-from booking.hearing import is_report, report_of
+from booking.hearing import is_report, report_of, state_of
 from booking.identity import NAME, Identity, Signed
 from booking.resync import Resyncs
 from booking.service.commands import Command, KeepDeadLetter, Outcome, Recorded, RecordGateEvent
@@ -153,9 +153,11 @@ class Ingest:
 
     def _reports(self, batch: list[Message], now: datetime) -> list[HearGate]:
         """Learn what gates say of their clocks, before their events are stored, and return what they say of their outboxes."""
-        said = [one for message in batch if is_report(message) and (one := report_of(message, self._reads, now))]
-        if said:
-            self._writer.submit([clock for _, clock in said]).result()
+        reports = [message for message in batch if is_report(message)]
+        said = [one for message in reports if (one := report_of(message, self._reads, now))]
+        states = [state for message in reports if (state := state_of(message, self._reads, now))]
+        if states:
+            self._writer.submit([*(clock for _, clock in said), *states]).result()
         return [report for report, _ in said]
 
     def _hear(self, reports: list[HearGate], now: datetime) -> None:

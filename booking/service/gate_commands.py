@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from booking.service.gate_states import KeepGateState
 from booking.service.request_key import RequestKey
 
 
@@ -85,5 +86,13 @@ class ReplayDeadLetter:
 
 
 GateCommand = (
-    BeginEvacuation | EndEvacuation | CheckInInside | TakeOffer | ClearFlag | AnchorClock | SeeAlert | ReplayDeadLetter
+    BeginEvacuation
+    | EndEvacuation
+    | CheckInInside
+    | TakeOffer
+    | ClearFlag
+    | AnchorClock
+    | SeeAlert
+    | ReplayDeadLetter
+    | KeepGateState
 )

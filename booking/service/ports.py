@@ -12,6 +12,7 @@ from booking.domain.tasks import Task
 from booking.domain.window import Interval
 from booking.service.commands import Command, Outcome
 from booking.service.evacuation_book import EvacuationReads
+from booking.service.gate_states import GateStateReads
 from booking.service.gate_views import GateReads
 from booking.service.identity import IdentityReads
 from booking.service.pictures import PictureReads
@@ -50,7 +51,9 @@ class Writer(Protocol):
         """Call `listener` after each commit, on the writer's thread: it may only enqueue."""
 
 
-class Reads(TellingReads, IdentityReads, RecognitionReads, EvacuationReads, GateReads, PictureReads, Protocol):
+class Reads(
+    TellingReads, IdentityReads, RecognitionReads, EvacuationReads, GateReads, PictureReads, GateStateReads, Protocol
+):
     """Query-only; every method may be called from any thread and takes microseconds to a few milliseconds."""
 
     def areas(self, day: date, now: datetime) -> list[AreaSummary]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from booking.service.gate_states import KeepGateState
 from booking.service.gate_views import Alert
 
 
@@ -64,6 +65,9 @@ class StreamBook(Protocol):
 
     def take_word(self, gate: str, epoch: int, sequence: int) -> bool | None:
         """Return what the turnstile said of an event before it came, and forget it; None where it said nothing."""
+
+    def keep_state(self, command: KeepGateState) -> None:
+        """Keep what a gate says of itself in the place of what it said before; its death ends that connection alone."""
 
     def see(self, alert: str, by: str, at: datetime) -> bool:
         """Note that staff have seen an alert; False when there is none. Seen before: nothing changes."""

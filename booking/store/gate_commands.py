@@ -15,6 +15,7 @@ from booking.service.gate_commands import (
     SeeAlert,
     TakeOffer,
 )
+from booking.service.gate_states import KeepGateState
 from booking.service.inside import check_in_inside
 from booking.service.offers import take_offer
 from booking.service.streams import anchor_clock, replay_dead_letter
@@ -34,6 +35,9 @@ def carry_out(unit: Unit, places: Places, command: GateCommand) -> Changed | Sto
             return take_offer(unit, places, command)
         case AnchorClock():
             anchor_clock(unit, places, command)
+            return Stored()
+        case KeepGateState():
+            unit.streams.keep_state(command)
             return Stored()
         case ReplayDeadLetter():
             return replay_dead_letter(unit, places, command) or Stored()

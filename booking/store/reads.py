@@ -4,6 +4,7 @@ from booking.domain.places import Places
 from booking.store.closure_rows import ClosureReads
 from booking.store.draw_rows import DrawReads
 from booking.store.evacuation_rows import EvacuationReads
+from booking.store.gate_state_rows import GateStateRows
 from booking.store.picture_rows import PictureRows
 from booking.store.pool import ReaderPool
 from booking.store.read_gates import GateReads
@@ -29,6 +30,7 @@ class StoreReads(
     DrawReads,
     GateReads,
     PictureRows,
+    GateStateRows,
 ):
     """Every read of the edges, put together from those of its families."""
 
@@ -45,3 +47,4 @@ class StoreReads(
         DrawReads.__init__(self, pool)
         GateReads.__init__(self, pool, places)
         PictureRows.__init__(self, pool)
+        GateStateRows.__init__(self, pool)

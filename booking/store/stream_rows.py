@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from booking.service.gate_states import KeepGateState
 from booking.service.gate_views import Alert
 from booking.service.stream_book import DeadLetter, Held, Kept
+from booking.store import gate_state_rows
 from booking.store.rows import facts_json, moment, us
 from booking.store.sql import Connection
 
@@ -147,6 +149,10 @@ class StreamRows:
             return None
         self._db.execute(f"DELETE FROM early_words WHERE {_OF_GATE} AND of_sequence = ?", mine)  # noqa: S608
         return bool(row[0])
+
+    def keep_state(self, command: KeepGateState) -> None:
+        """Keep what a gate says of itself in the place of what it said before; its death ends that connection alone."""
+        gate_state_rows.keep(self._db, command)
 
     def see(self, alert: str, by: str, at: datetime) -> bool:
         """Note that staff have seen an alert; False when there is none. Seen before: nothing changes."""

@@ -1,4 +1,4 @@
-"""Pages for staff: occupancy, kiosks with their pictures, gates. Their own role; readers are named by number only."""
+"""Pages for staff: occupancy, kiosks with their pictures. Their own role; readers are named by number only."""
 
 import secrets
 from datetime import timedelta
@@ -13,7 +13,6 @@ from booking.web.sessions import Caller, Staff, context_of
 router = APIRouter(include_in_schema=False)
 PICTURE_WAIT = timedelta(seconds=5)
 GATEWAY_TIMEOUT = 504
-ROWS = 50
 
 
 def staff_caller(request: Request) -> Caller:
@@ -61,16 +60,3 @@ async def screen(request: Request, kiosk_id: str, _caller: Staff) -> Response:
     if picture is None:
         raise refuse(RefusalCode.UNAVAILABLE, status=GATEWAY_TIMEOUT)
     return Response(picture, media_type="image/png", headers={"Cache-Control": "no-store"})
-
-
-@router.get("/staff/gates")
-async def gates(request: Request) -> Response:
-    """Show the gates, their last events, and what could not be applied."""
-    caller, context = staff_caller(request), context_of(request)
-    count, letters = context.reads.dead_letters(limit=ROWS)
-    enrolled = {device.id: device for device in context.reads.devices() if device.kind == "gate"}
-    return render(
-        request, "staff_gates.html", caller=caller, tab="staff", gates=context.site.gates, enrolled=enrolled,
-        passages=context.reads.passages(limit=ROWS), dead_count=count, dead_letters=letters,
-        alerts=context.reads.alerts(context.clock.now()),
-    )  # fmt: skip
