@@ -39,6 +39,11 @@ class GateFault(StrEnum):
     SET_ASIDE = "set-aside"
     WAITING = "waiting"
     CLOCK = "clock"
+    RIGHTS = "rights"
+    OUTBOX_LOST = "outbox-lost"
+    OUTBOX_DAMAGED = "outbox-damaged"
+    WARNED = "warned"
+    """Something that only the gate itself has a sentence for."""
 
 
 class Weight(IntEnum):
@@ -50,10 +55,15 @@ class Weight(IntEnum):
 
 WEIGHTS = {
     fault: Weight.LOOK
-    if fault in {GateFault.BAD_FRAMES, GateFault.QUIET, GateFault.WAITING, GateFault.CLOCK}
+    if fault
+    in {GateFault.BAD_FRAMES, GateFault.QUIET, GateFault.WAITING, GateFault.CLOCK, GateFault.RIGHTS, GateFault.WARNED}
     else Weight.BROKEN
     for fault in GateFault
 }
+
+
+_NAMED = {fault.value: fault for fault in (GateFault.RIGHTS, GateFault.OUTBOX_LOST, GateFault.OUTBOX_DAMAGED)}
+"""Words of `messages.presence.Warned` that have a fault of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,8 @@ def _of_the_gate(state: GateState) -> Iterable[Trouble]:
     figures, outbox = state.said.gate, state.said.outbox
     if figures is not None and figures.fault:
         yield Trouble(GateFault.CANNOT_STORE, facts={"said": figures.fault})
+    for word in state.said.warnings or ():
+        yield Trouble(_NAMED[word]) if word in _NAMED else Trouble(GateFault.WARNED, facts={"word": word})
     if figures is not None and figures.set_aside:
         yield Trouble(GateFault.SET_ASIDE, facts={"count": str(figures.set_aside)})
     oldest = figures.oldest_waiting if figures is not None else None

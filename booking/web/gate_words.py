@@ -18,6 +18,12 @@ SAID = {
     GateFault.SET_ASIDE: N_("{count} events were refused for ever and are kept aside on the gate."),
     GateFault.WAITING: N_("{count} events wait to be acknowledged, some for minutes."),
     GateFault.CLOCK: N_("The gate's clock differs from ours by {seconds} s."),
+    GateFault.RIGHTS: N_(
+        "The broker's rights are not as they should be: it lets this gate write too much, or too little."
+    ),
+    GateFault.OUTBOX_LOST: N_("This gate's outbox was lost, and a new one begun."),
+    GateFault.OUTBOX_DAMAGED: N_("This gate's outbox was damaged: it was set aside, and a new one begun."),
+    GateFault.WARNED: N_("The gate warns of something: {word}."),
 }
 DO = {
     GateFault.NOT_JOINED: N_("Put its code into the file that its settings name, and start it."),
@@ -35,6 +41,12 @@ DO = {
     GateFault.CLOCK: N_(
         "Set up time synchronisation on its machine. Passages are dated right meanwhile where they can be."
     ),
+    GateFault.RIGHTS: N_(
+        "Correct the broker's rights (ACL): “seatgate broker” writes them. Nobody can forge an event meanwhile."
+    ),
+    GateFault.OUTBOX_LOST: N_("Look at its disk. What it had read and not yet sent is missing."),
+    GateFault.OUTBOX_DAMAGED: N_("Keep the file that was set aside and ask for help: what is in it can still be sent."),
+    GateFault.WARNED: N_("“seatgate diagnose” on its machine says what was seen and what to do."),
 }
 PAGE = {
     GateFault.NOT_JOINED: "gate-replaced",
@@ -48,6 +60,10 @@ PAGE = {
     GateFault.SET_ASIDE: "set-aside",
     GateFault.WAITING: "server-down",
     GateFault.CLOCK: "clock-wrong",
+    GateFault.RIGHTS: "acl-too-wide",
+    GateFault.OUTBOX_LOST: "outbox-damaged",
+    GateFault.OUTBOX_DAMAGED: "outbox-damaged",
+    GateFault.WARNED: "index",
 }
 ALERT_PAGE = {
     AlertKind.DIGEST_CONFLICT: "outbox-copied",
@@ -55,6 +71,10 @@ ALERT_PAGE = {
     AlertKind.GAP: "events-missing",
     AlertKind.CLOCK_UNKNOWN: "clock-wrong",
     AlertKind.LATE_ALARM: "fire-input",
+    AlertKind.TAMPER: "tamper",
+    AlertKind.FORCED: "tamper",
+    AlertKind.HELD: "tamper",
+    AlertKind.POWER: "tamper",
 }
 KINDS = {
     "checksum": N_("checksum"),

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from booking.service.gate_health import GateFault, Weight, offset, troubles
 from booking.service.gate_states import GateState
@@ -17,7 +18,7 @@ GATE = load_site(shipped("sites", "bjut.toml")).gates[0]
 WELL = PortalFigures(good=20, opened=1, last_frame=NOW - MINUTE)
 
 
-def state(*, heard=timedelta(seconds=20), gone=None, ahead=timedelta(), depth=0, **figures):
+def state(*, heard=timedelta(seconds=20), gone=None, ahead=timedelta(), depth=0, warnings=UNSET, **figures):
     heard_at = NOW - heard
     said = GateFigures(
         started_at=NOW - timedelta(days=3),
@@ -26,7 +27,7 @@ def state(*, heard=timedelta(seconds=20), gone=None, ahead=timedelta(), depth=0,
         **figures,
     )
     outbox = OutboxState(epoch=1, last_sequence=9, depth=depth, watermark=9 - min(depth, 9))
-    word = Presence(PresenceState.BIRTH, 1, "0.1.0", heard_at + ahead, 1, "boot", outbox, gate=said)
+    word = Presence(PresenceState.BIRTH, 1, "0.1.0", heard_at + ahead, 1, "boot", outbox, gate=said, warnings=warnings)
     return GateState(gate="south", heard_at=heard_at, gone_at=gone, said=word)
 
 
@@ -50,6 +51,9 @@ def test_a_gate_that_is_well_has_none():
         (state(heard=4 * MINUTE), GateFault.SILENT, ""),
         (state(fault="the disk is full"), GateFault.CANNOT_STORE, ""),
         (state(set_aside=2), GateFault.SET_ASIDE, ""),
+        (state(warnings=["rights"]), GateFault.RIGHTS, ""),
+        (state(warnings=["outbox-lost"]), GateFault.OUTBOX_LOST, ""),
+        (state(warnings=["a-later-version-knows"]), GateFault.WARNED, ""),
         (state(depth=101), GateFault.WAITING, ""),
         (state(depth=1, oldest_waiting=NOW - 6 * MINUTE), GateFault.WAITING, ""),
         (state(ahead=timedelta(seconds=-6)), GateFault.CLOCK, ""),
