@@ -143,6 +143,8 @@ class Portal:
     options: dict[str, Any] = attrs.field(factory=dict)
     """What else its family wants to know: docs/protocols.md."""
     name: Text | None = None
+    repeat_quiet: timedelta | None = None
+    """Here instead of the gate's own: a read of the same credential sooner than this after the last one is none. "0s": each is one."""
     reports_passage: bool = False
     """Its turnstile says whether somebody walked through: what a swipe does waits for that (`policy.gate.pass_timeout`)."""
     passage_for: str = ""

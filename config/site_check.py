@@ -7,6 +7,7 @@ nowhere, numbers given twice, plans that do not load, rules that contradict each
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from config.schema import Area, DateHours, Geofence, PortalMode, Site, Support, 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 """An id may be a level of an MQTT topic."""
 MAX_KIOSK_NUMBER = 32_767
+LONGEST_QUIET = timedelta(minutes=5)
 MAX_CAPACITY = 1_000_000
 MAX_RADIUS_M = 100_000
 SUPPORT_LINK = re.compile(r"tel:\+?[0-9 -]{3,30}|mailto:[^\s@]{1,64}@[^\s@]{1,190}|https://[^\s]{1,500}")
@@ -164,6 +166,8 @@ def _bad_gates(site: Site) -> Iterator[str]:
         if not gate.portals:
             yield f"{key}.portals: there is none"
         for portal in gate.portals:
+            if portal.repeat_quiet is not None and not timedelta() <= portal.repeat_quiet <= LONGEST_QUIET:
+                yield f"{key}.{portal.id}.repeat_quiet: at most 5min: somebody who comes back sooner would not be counted"
             if portal.passage_for:
                 others = [each.id for each in gate.portals if each is not portal and not each.passage_for]
                 yield from _unknown(f"{key}.{portal.id}.passage_for", portal.passage_for, others, "portal of a reader")

@@ -138,7 +138,7 @@ class Capture:
     def _take_read(self, portal: Portal, read: Read, at: Instant) -> bool:
         if read.kept:
             return self._take_kept(portal, read, at)
-        if self._repeats.is_repeat(read.credential, portal.id, at.monotonic_ns):
+        if self._repeats.is_repeat(read.credential, portal.id, at.monotonic_ns, portal.repeat_quiet):
             return True
         who = f"{read.credential.kind}={mask(read.credential.value)}"
         way = direction_of(portal, read)

@@ -8,11 +8,16 @@ import attrs
 
 from config import ConfigError, load, shipped
 from config.schema import Gate, Portal, Site
-from config.site_check import load_site
+from config.site_check import LONGEST_QUIET, load_site
 from runtime.logs import LEVELS
 from runtime.mqtt import BrokerSettings
 from wire.families import family
 from wire.line_driver import Driver, Family
+
+
+def _quiet(_instance: object, _attribute: "attrs.Attribute[timedelta]", value: timedelta) -> None:
+    if not timedelta() <= value <= LONGEST_QUIET:
+        raise ValueError("repeat_quiet must be at most 5min: somebody who comes back sooner would not be counted")
 
 
 @attrs.frozen
@@ -25,7 +30,7 @@ class GateSettings:
     booking_url: str
     broker: BrokerSettings
     enrolment_code_file: str = ""
-    repeat_quiet: timedelta = timedelta(milliseconds=500)
+    repeat_quiet: timedelta = attrs.field(default=timedelta(milliseconds=500), validator=_quiet)
     keep_acknowledged_days: int = attrs.field(default=7, validator=attrs.validators.in_(range(1, 366)))
     log_level: str = attrs.field(default="info", validator=attrs.validators.in_(LEVELS))
     ports: dict[str, str] = attrs.field(factory=dict)

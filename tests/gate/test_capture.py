@@ -195,3 +195,25 @@ def test_a_stranger_is_counted_and_is_no_event(make, outbox, caplog):
     capture.report_bad_frames()
     capture.report_bad_frames()
     assert caplog.text.count("faces that the terminal did not know portal=south-in count=3 in_all=3") == 1
+
+
+CARDS = {
+    "rdm6300": CARD,
+    "line": b"CARD,0006547886,IN\r\n",
+    "face-line": b"FACE,S202304125,93,IN\r\n",
+    "face-55aa": bytes.fromhex("55AA01120032303233313233340000000000000000 5D01B7"),
+    "stx-rs485-controller": bytes.fromhex("020124010063E9AE000003"),
+}
+
+
+@pytest.mark.parametrize("name", CARDS)
+@pytest.mark.parametrize(("quiet", "rows"), [(None, 1), (timedelta(0), 5), (timedelta(minutes=1), 1)])
+def test_a_credential_that_rests_on_a_reader_is_one_event_in_every_family(make, outbox, name, quiet, rows):
+    """A resting card is one event (configurable)"""
+    capture, description = make(), protocol(name)
+    portal = Portal("south-1", PortalDirection.IN, name, repeat_quiet=quiet)
+    decoder = FrameDecoder(description)
+    for _ in range(5):
+        for found in decoder.feed(CARDS[name]):
+            capture.take(portal, said_by(description, found), capture.instant())
+    assert len(outbox.pending()) == rows

@@ -61,6 +61,7 @@ def test_every_bad_key_is_reported_at_once(settings):
         ("keep_acknowledged_days = 0\n", "keep_acknowledged_days"),
         ('log_level = "loud"\n', "log_level"),
         ('repeat_quiet = "500"\n', "repeat_quiet: '500' is not a duration"),
+        ('repeat_quiet = "1h"\n', "repeat_quiet must be at most 5min"),
     ],
 )
 def test_a_bad_value_names_its_key(settings, more, sentence):

@@ -34,6 +34,15 @@ def test_which_reads_count(reads, kept):
     assert counted == kept
 
 
+@pytest.mark.parametrize(("quiet", "kept"), [(0, [0, 1, 2, 3]), (100, [0, 2, 3]), (3000, [0])])
+def test_a_portal_may_have_its_own_quiet(quiet, kept):
+    """A resting card is one event (configurable)"""
+    repeats = Repeats(QUIET)
+    reads = [0, 60, 200, 900]
+    own = timedelta(milliseconds=quiet)
+    assert [n for n, at in enumerate(reads) if not repeats.is_repeat(ANN, "in", at * MS, own)] == kept
+
+
 @settings(deadline=None, derandomize=True, max_examples=20)
 @given(st.lists(st.integers(0, 2**31), min_size=600, max_size=600, unique=True))
 def test_memory_is_bounded_whatever_is_read(numbers):
