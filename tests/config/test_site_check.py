@@ -109,7 +109,7 @@ PORTAL = GATE.portals[0]
         ({"venues": [attrs.evolve(VENUE, opens=time(22), closes=time(8))]}, "venues.library: it closes (08:00) before it opens (22:00)"),
         ({"gates": [attrs.evolve(GATE, venue="lib")]}, "gates.south.venue: there is no venue 'lib', did you mean 'library'?"),
         ({"gates": [attrs.evolve(GATE, portals=[])]}, "gates.south.portals: there is none"),
-        ({"gates": [attrs.evolve(GATE, portals=[attrs.evolve(PORTAL, repeat_quiet=timedelta(minutes=6))])]}, "gates.south.south-1.repeat_quiet: at most 5min"),
+        ({"gates": [attrs.evolve(GATE, portals=[attrs.evolve(PORTAL, repeat_quiet=timedelta(minutes=6))])]}, "gates.south.south-1.repeat_quiet: at most 5min: somebody who comes back sooner would not be counted"),
         ({"gates": [attrs.evolve(GATE, portals=[attrs.evolve(PORTAL, protocol="rdm630")])]}, "gates.south.south-1.protocol: there is no protocol 'rdm630', did you mean 'rdm6300'?"),
         ({"gates": [attrs.evolve(GATE, portals=[PORTAL, attrs.evolve(PORTAL, id="board", passage_for="south-9")])]}, "gates.south.board.passage_for: there is no portal of a reader 'south-9', did you mean 'south-1'?"),
         ({"gates": [attrs.evolve(GATE, portals=[attrs.evolve(PORTAL, passage_for="south-1")])]}, "gates.south.south-1.passage_for: there is no portal of a reader 'south-1'"),
