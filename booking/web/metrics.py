@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import cache
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
@@ -45,6 +46,7 @@ class Metrics:
         )
         self._bound: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._refusals = Counter("seatgate_refusals", "Refusals by code.", ["code"], registry=self._registry)
+        self._refused = cache(self._refusals.labels)
         self._sign_ins = Counter(
             "seatgate_sign_ins",
             "Tries to sign in by kind (local, cas, oidc) and outcome (ok, or the refusal).",
@@ -79,7 +81,7 @@ class Metrics:
         bound[0].inc()
         bound[1].observe(seconds)
         if refusal is not None:
-            self._refusals.labels(refusal).inc()
+            self._refused(refusal).inc()
 
     def sign_in(self, kind: str, outcome: str) -> None:
         """Count one try to sign in: "ok", or the code of its refusal."""
