@@ -11,8 +11,8 @@ from booking.service.commands import Sweep
 from booking.service.ports import Writer
 from runtime.clock import Clock
 
-GATHER = timedelta(milliseconds=50)
-"""After a commit: whoever waits for it is answered before we look what it changed; far less than `SHORTEST_WAIT`."""
+GATHER = timedelta(milliseconds=500)
+"""After a commit: we look what it changed when whoever waits for it is answered, and in a rush not after every one."""
 LONGEST_WAIT = timedelta(minutes=5)
 """A clock that was set is noticed after this at the latest; expired sessions go as often."""
 SHORTEST_WAIT = timedelta(milliseconds=100)
