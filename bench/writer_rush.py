@@ -1,7 +1,7 @@
 """Claim: deciding a booking by every rule of the house costs no more than a few raw inserts, even in the release second.
 
 Ours is the writer with nothing in front of it: commands as the booking endpoint hands them over, each with its
-idempotency key, each judged, each outcome stored for a repeated request, each booking with its ledger entry and notice.
+idempotency key, each judged, each booking stored under its key with its ledger entry and notice.
 The floor is the same number of rows put into a bare table, 64 in a commit that is as durable.
 """
 

@@ -1,19 +1,18 @@
 """What is known about a run of bookings, asked for all of them at once and kept true as they are decided one by one.
 
-SQL and arithmetic only, no rule. Everything is asked when it is first needed, for every booking of the run; a run lives
-inside one transaction that nobody else's write can cross, so only the run itself changes it.
+SQL and arithmetic only, no rule. What every booking needs is asked at once, all else when it is first needed, each for
+every booking of the run; a run lives inside one transaction that nobody else's write can cross, so only the run itself
+changes it.
 """
 
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
 
 from booking.domain.booking import this_minute
 from booking.domain.capacity import Level
-from booking.domain.closures import Closure
 from booking.domain.freezing import Evacuation
 from booking.domain.places import Places
 from booking.domain.reservation import Reservation
@@ -28,6 +27,15 @@ from booking.store.rows import RESERVATION, moment, reservation_of, us
 from booking.store.sql import Connection
 from booking.store.violation_rows import VIOLATION, violation_of_row
 
+# every end is later than 1970: that is said for the sake of the index of what holds, by reader and end
+_OWN = f"SELECT {RESERVATION} FROM reservations WHERE holding = 1 AND reader IN {{wanted}} AND end_us > 0"  # noqa: S608
+# few hold one seat: the times are added to, so that the index by seat is the only one to look into
+_ON_SEATS = (
+    "SELECT seat, end_us, start_us FROM reservations "
+    "WHERE holding = 1 AND seat IN {wanted} AND end_us + 0 > ? AND start_us + 0 < ?"
+)
+_ANSWERS = "SELECT reader, key, digest, outcome FROM idempotency WHERE (reader, key) IN {wanted}"
+_DUE = f"SELECT due_us, {RESERVATION} FROM reservations WHERE holding = 1 AND due_us <= ?"  # noqa: S608
 _Cancelled = tuple[datetime, str, datetime]
 """When, which seat, and the earlier of the stay's start and its end by the cancellation."""
 Answer = tuple[bytes, str]
@@ -48,50 +56,40 @@ class Facts:
         # in UTC, as every interval that is decided on: times of two zones are slow to compare
         self.span = Interval(min(starts).astimezone(UTC), end.astimezone(UTC))
         self._around = (us(self.span.start), us(self.span.end))
+        self._ask_together()
         self._held: dict[str, list[tuple[str, datetime, datetime]]] = {}
         self._steps: dict[str, list[tuple[int, int]]] = {}
         self._reported: dict[str, set[str]] = {}
         self._cancelled: defaultdict[str, list[_Cancelled]] | None = None
         self._cancelled_since = self.first
 
+    def _ask_together(self) -> None:
+        """Ask what every booking is decided by, all of it before any answer is looked at: PostgreSQL is waited for once."""
+        own = rows_of(self._db, _OWN, list(self.readers))
+        on_seats = rows_of(self._db, _ON_SEATS, list(self.wished), self._around)
+        answers = rows_of(self._db, _ANSWERS, self._keys)
+        due = self._db.execute(_DUE, (us(self.now),))
+        self.closures = standing(self._db, self.span)
+        """What staff have closed at some moment of the span, in all areas."""
+        self.own: defaultdict[str, list[Reservation]] = defaultdict(list)
+        """Reader → what they hold, by its end."""
+        for stay in sorted(map(reservation_of, own), key=lambda one: one.end):
+            self.own[stay.reader].append(stay)
+        self.on_seats: defaultdict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
+        """Wished seat → (end, start) of what holds it at some moment of the span, in this order."""
+        for seat, end, start in sorted(on_seats):
+            self.on_seats[seat].append((moment(end), moment(start)))
+        self.answers: dict[tuple[str, str], Answer] = {(row[0], row[1]): (row[2], row[3]) for row in answers}
+        """(reader, key) → the stored answer."""
+        rows = due.fetchall()
+        self.due = sorted(((row[0], row[5], reservation_of(row[1:])) for row in rows), key=lambda one: one[:2])
+        """What falls due by the last of the commands, whosever it is: (when, its start, it), in this order."""
+
     def covers(self, interval: Interval) -> bool:
         """Tell whether what is held during `interval` is known."""
         return self.span.start <= interval.start and interval.end <= self.span.end
 
     # ---- reservations ------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def own(self) -> "defaultdict[str, list[Reservation]]":
-        """Reader → what they hold, by its end."""
-        # every end is later than 1970: that is said for the sake of the index of what holds, by reader and end
-        sql = f"SELECT {RESERVATION} FROM reservations WHERE holding = 1 AND reader IN {{wanted}} AND end_us > 0"  # noqa: S608
-        found: defaultdict[str, list[Reservation]] = defaultdict(list)
-        for stay in sorted(map(reservation_of, self._rows(sql, self.readers)), key=lambda one: one.end):
-            found[stay.reader].append(stay)
-        return found
-
-    @cached_property
-    def on_seats(self) -> "defaultdict[str, list[tuple[datetime, datetime]]]":
-        """Wished seat → (end, start) of what holds it at some moment of the span, in this order."""
-        # few hold one seat: the times are added to, so that the index by seat is the only one to look into
-        sql = (
-            "SELECT seat, end_us, start_us FROM reservations "
-            "WHERE holding = 1 AND seat IN {wanted} AND end_us + 0 > ? AND start_us + 0 < ?"
-        )
-        found: defaultdict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
-        for seat, end, start in sorted(self._rows(sql, self.wished, self._around)):
-            found[seat].append((moment(end), moment(start)))
-        return found
-
-    def _rows(self, sql: str, keys: Iterable[str], around: Sequence[int] = ()) -> Iterable[tuple[Any, ...]]:
-        return rows_of(self._db, sql, list(keys), around)
-
-    @cached_property
-    def due(self) -> list[tuple[int, int, Reservation]]:
-        """What falls due by the last of the commands, whosever it is: (when, its start, it), in this order."""
-        sql = f"SELECT due_us, {RESERVATION} FROM reservations WHERE holding = 1 AND due_us <= ?"  # noqa: S608
-        rows = self._db.execute(sql, (us(self.now),)).fetchall()
-        return sorted(((row[0], row[5], reservation_of(row[1:])) for row in rows), key=lambda one: one[:2])
 
     def fallen_due(self, at: datetime, *, reader: str | None, seat: str | None, area: str | None) -> list[Reservation]:
         """Return what of this reader, seat or area has fallen due by `at`; else all that has."""
@@ -121,10 +119,8 @@ class Facts:
 
     def add(self, stay: Reservation, due_us: int | None) -> None:
         """Count in what the run has just booked."""
-        if "own" in self.__dict__:
-            insort(self.own[stay.reader], stay, key=lambda one: one.end)
-        if "on_seats" in self.__dict__:
-            insort(self.on_seats[stay.seat], (stay.end, stay.start))
+        insort(self.own[stay.reader], stay, key=lambda one: one.end)
+        insort(self.on_seats[stay.seat], (stay.end, stay.start))
         if due_us is not None and due_us <= us(self.now):
             insort(self.due, (due_us, us(stay.start), stay), key=lambda one: one[:2])
         if stay.area in self._held:
@@ -133,12 +129,6 @@ class Facts:
             self._steps[stay.area] = _stepped(self._steps[stay.area], us(stay.start), us(stay.end))
 
     # ---- what else decides -------------------------------------------------------------------------------------------
-
-    @cached_property
-    def answers(self) -> dict[tuple[str, str], Answer]:
-        """(reader, key) → the stored answer."""
-        sql = "SELECT reader, key, digest, outcome FROM idempotency WHERE (reader, key) IN {wanted}"
-        return {(row[0], row[1]): (row[2], row[3]) for row in rows_of(self._db, sql, self._keys)}
 
     def cancelled(self, reader: str, since: datetime, seat: str | None) -> dict[str, list[datetime]]:
         """Return when `reader` cancelled reservations of each seat (or of `seat`), ascending, after `since`."""
@@ -161,20 +151,15 @@ class Facts:
             "AND e.reservation = r.id AND e.change = 'cancelled'"
         )
         found: defaultdict[str, list[_Cancelled]] = defaultdict(list)
-        for row in sorted(self._rows(sql, self.readers, (since_us, since_us)), key=lambda one: one[1]):
+        for row in sorted(rows_of(self._db, sql, list(self.readers), (since_us, since_us)), key=lambda one: one[1]):
             found[row[0]].append((moment(row[1]), row[2], moment(min(row[3], row[4]))))
         return found
-
-    @cached_property
-    def closures(self) -> list[Closure]:
-        """What staff have closed at some moment of the span, in all areas."""
-        return standing(self._db, self.span)
 
     @cached_property
     def groups(self) -> dict[str, set[str]]:
         """Reader → the groups that they belong to."""
         sql = "SELECT id, groups FROM readers WHERE id IN {wanted}"
-        return {row[0]: set(row[1].split()) for row in self._rows(sql, self.readers)}
+        return {row[0]: set(row[1].split()) for row in rows_of(self._db, sql, list(self.readers))}
 
     @cached_property
     def violations(self) -> "defaultdict[str, list[Violation]]":
@@ -182,7 +167,7 @@ class Facts:
         sql = f"SELECT {VIOLATION} FROM violations WHERE reader IN {{wanted}}"  # noqa: S608 - a constant
         found: defaultdict[str, list[Violation]] = defaultdict(list)
         for violation in sorted(
-            map(violation_of_row, self._rows(sql, self.readers)), key=lambda one: (one.occurred_at, one.id)
+            map(violation_of_row, rows_of(self._db, sql, list(self.readers))), key=lambda one: (one.occurred_at, one.id)
         ):
             found[violation.reader].append(violation)
         return found

@@ -17,19 +17,21 @@ _MOST = _SIZES[0]
 def rows_of(
     db: Connection, sql: str, keys: Sequence[str | bytes | tuple[str | int, ...]], after: Sequence[Any] = ()
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a query about `keys`: each row once in as many statements as it takes.
+    """Ask about `keys`, in as many statements as it takes, and yield each row once: whoever iterates waits for the rows.
 
     `{wanted}` in the query, which says `column IN {wanted}` or `(column, column) IN {wanted}`, stands for them; `after` are
     the values of its other placeholders, which come after it. A list is looked up in an index by both databases; joined as
     rows of their own, PostgreSQL compares each of them with each row of a table that it knows nothing of.
     """
+    asked = []
     for first in range(0, len(keys), _MOST):
         part = keys[first : first + _MOST]
         size = min(size for size in _SIZES if size >= len(part))
         values: list[Any] = [*part, *([part[-1]] * (size - len(part)))]
         columns = len(values[0]) if isinstance(values[0], tuple) else 0
         statement = sql.replace("{wanted}", _wanted(size, columns))
-        yield from db.execute(statement, [*(chain.from_iterable(values) if columns else values), *after]).fetchall()
+        asked.append(db.execute(statement, [*(chain.from_iterable(values) if columns else values), *after]))
+    return chain.from_iterable(rows.fetchall() for rows in asked)
 
 
 @cache

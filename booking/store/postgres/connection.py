@@ -1,4 +1,4 @@
-"""One connection to PostgreSQL as booking.store.sql.Connection: placeholders, types, rows, and writes that nobody waits for.
+"""One connection to PostgreSQL as booking.store.sql.Connection: placeholders, types, rows, and answers that nobody waits for.
 
 psycopg opens and closes it; statements go through libpq itself, each prepared once for the kinds of its values. That leaves
 out most of what a psycopg cursor does, and half of the time of a small statement.
@@ -9,6 +9,7 @@ import itertools
 import re
 import select
 import struct
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -19,7 +20,6 @@ from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 
 _PLACEHOLDER = re.compile(r"\?([0-9]*)")
-_ANSWERS_NOTHING = re.compile(r"(INSERT|UPDATE|DELETE) (?!.*\bRETURNING\b)", re.DOTALL)
 _TEXT, _BIGINT, _BYTES, _UNKNOWN = 25, 20, 17, 0
 """PostgreSQL's numbers of its types."""
 _int8 = struct.Struct(">q").pack
@@ -41,11 +41,6 @@ def numbered(sql: str) -> bytes:
         return f"${mine}"
 
     return _PLACEHOLDER.sub(number, sql).encode()
-
-
-@cache
-def _answers_nothing(sql: str) -> bool:
-    return _ANSWERS_NOTHING.match(sql) is not None
 
 
 def _text(value: str) -> bytes:
@@ -79,23 +74,47 @@ class _Prepared:
         self.formats = [pq.Format.BINARY] * len(sending)
 
 
-class PostgresRows:
-    """booking.store.sql.Rows over what a statement gave."""
+class Answer:
+    """What a statement gave, or will give: its rows are waited for when they are first looked at."""
 
-    def __init__(self, rows: list[Any]) -> None:
-        self._rows = iter(rows)
+    def __init__(self, wait: Callable[[], object], rows: list[Any] | None = None) -> None:
+        self._wait = wait
+        self._rows = rows
+
+    def come(self, rows: list[Any]) -> None:
+        """Take the rows that have come."""
+        self._rows = rows
+
+    @property
+    def rows(self) -> list[Any]:
+        """Return the rows; an error of this statement or of an earlier one shows here."""
+        if self._rows is None:
+            self._wait()
+        if self._rows is None:
+            raise psycopg.errors.InFailedSqlTransaction("an earlier statement of the transaction has failed")
+        return self._rows
+
+
+class PostgresRows:
+    """booking.store.sql.Rows over an answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self._left: Iterator[Any] | None = None
 
     def fetchone(self) -> Any:
         """Return the next row; None after the last."""
-        return next(self._rows, None)
+        return next(iter(self), None)
 
     def fetchall(self) -> list[Any]:
         """Return the rows that are left."""
-        return list(self._rows)
+        return list(self)
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the rows that are left."""
-        return self._rows
+        if self._left is None:
+            self._left = iter(self.answer.rows)
+        return self._left
 
 
 class PostgresConnection:
@@ -109,13 +128,13 @@ class PostgresConnection:
         self._names = itertools.count()
         self._rows = Transformer(connection)
         self._running_ahead = False
-        self._unanswered = 0
+        self._sent: deque[Answer | None] = deque()
+        """For each result that is to come, where its rows go."""
 
     def execute(self, sql: str, values: Sequence[Any] = (), /) -> PostgresRows:
-        """Run one statement with its values in the order of its placeholders."""
+        """Run one statement with its values in the order of its placeholders; while running ahead, send it."""
         if self._running_ahead:
-            self._send(sql, values)
-            return PostgresRows([]) if _answers_nothing(sql) else self.collect()
+            return PostgresRows(self._send(sql, values))
         kinds = tuple(map(type, values))
         known = self._prepared.get((sql, kinds))
         if known is None:
@@ -126,24 +145,19 @@ class PostgresConnection:
             self._checked(self._libpq.prepare(known.name, known.sql, known.types))
             self._unsure.clear()
         data = [send(value) for send, value in zip(known.send, values, strict=True)]
-        return self._rows_of(self._libpq.exec_prepared(known.name, data, known.formats, pq.Format.BINARY))
+        result = self._libpq.exec_prepared(known.name, data, known.formats, pq.Format.BINARY)
+        self._checked(result)
+        return PostgresRows(Answer(self.collect, self._rows_of(result)))
 
     def run(self, script: str) -> None:
         """Run statements without values, in one go; not while running ahead."""
         self._checked(self._libpq.exec_(script.encode()))
 
-    def later(self, sql: str, values: Sequence[Any] = ()) -> None:
-        """Run one statement whose answer nobody needs; while running ahead, without waiting for it."""
-        if self._running_ahead:
-            self._send(sql, values)
-        else:
-            self.execute(sql, values)
-
     # ---- running ahead -----------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def running_ahead(self) -> Iterator[None]:
-        """Wait for no statement that answers nothing, until one that answers something, or until `collect`.
+        """Wait for no statement until somebody looks at the rows of one, or until `collect`.
 
         An error of a statement shows there, and again at each statement after it: the transaction is lost.
         """
@@ -159,39 +173,41 @@ class PostgresConnection:
                 if not self.lost:
                     self._libpq.exit_pipeline_mode()
 
-    def _send(self, sql: str, values: Sequence[Any]) -> None:
+    def _send(self, sql: str, values: Sequence[Any]) -> Answer:
+        answer = Answer(self.collect)
         kinds = tuple(map(type, values))
         known = self._prepared.get((sql, kinds))
         try:
             if known is None:
                 known = self._new(sql, kinds)
                 self._libpq.send_prepare(known.name, known.sql, known.types)
-                self._unanswered += 1
+                self._sent.append(None)
             data = [send(value) for send, value in zip(known.send, values, strict=True)]
             self._libpq.send_query_prepared(known.name, data, known.formats, pq.Format.BINARY)
-            self._unanswered += 1
+            self._sent.append(answer)
             # after each: a server that waits for more of a command would not throw out who has stopped
             self._libpq.pipeline_sync()
         except psycopg.OperationalError as error:
             raise self._lost_error() if self.lost else error from None
-        self._unanswered += 1
+        self._sent.append(None)
+        return answer
 
-    def collect(self) -> PostgresRows:
-        """Wait for everything that was sent; return what the last statement gave, raise what the first failing one did."""
-        rows, failed = PostgresRows([]), None
-        while self._unanswered:
+    def collect(self) -> None:
+        """Wait for everything that was sent; raise what the first failing statement did."""
+        failed = None
+        while self._sent:
             result = self._next_result()
             if result is None:
                 continue  # the end of one statement's results
-            self._unanswered -= 1
+            answer = self._sent.popleft()
             if result.status in _GOOD:
-                rows = self._rows_of(result)
+                if answer is not None:
+                    answer.come(self._rows_of(result))
             elif result.status != pq.ExecStatus.PIPELINE_SYNC and failed is None:
                 failed = result
         if failed is not None:
             raise self._error(failed)
         self._unsure.clear()
-        return rows
 
     def _next_result(self) -> Any:
         while self._libpq.is_busy():
@@ -214,12 +230,11 @@ class PostgresConnection:
         self._unsure.append((sql, kinds))
         return known
 
-    def _rows_of(self, result: Any) -> PostgresRows:
-        if result.status == pq.ExecStatus.TUPLES_OK:
-            self._rows.set_pgresult(result, format=pq.Format.BINARY)
-            return PostgresRows(self._rows.load_rows(0, result.ntuples, tuple))
-        self._checked(result)
-        return PostgresRows([])
+    def _rows_of(self, result: Any) -> list[Any]:
+        if result.status != pq.ExecStatus.TUPLES_OK:
+            return []
+        self._rows.set_pgresult(result, format=pq.Format.BINARY)
+        return self._rows.load_rows(0, result.ntuples, tuple)
 
     def _checked(self, result: Any) -> None:
         if result.status not in _GOOD:
@@ -233,7 +248,7 @@ class PostgresConnection:
 
     def _lost_error(self, result: Any = None) -> psycopg.Error:
         said = (result.error_message if result is not None else b"") or self._libpq.error_message
-        self._unanswered = 0
+        self._sent.clear()
         return psycopg.OperationalError(said.decode(errors="replace").strip() or "the connection is lost")
 
     @property

@@ -110,14 +110,14 @@ class PostgresEngine:
     def _attempt(self, work: Work, guarded: bool) -> Touched:  # noqa: FBT001 - the shape of Work
         db = self._connected()
         with contextlib.nullcontext() if guarded else db.running_ahead():
-            db.later(_BEGIN)
-            db.later(_TURN)
+            db.execute(_BEGIN)
+            db.execute(_TURN)
             self._touched = work(db if guarded else Remembering(db), guarded)
             self._mark = max(self._mark + 1, time.time_ns() // 1000)
             # answered before COMMIT is sent: a connection that was lost by now leaves no doubt
-            db.execute(_MARK, (f"batch {self._name}", self._mark, CHANNEL, self._payload(self._touched)))
+            db.execute(_MARK, (f"batch {self._name}", self._mark, CHANNEL, self._payload(self._touched))).fetchall()
             try:
-                db.execute(_COMMIT)
+                db.execute(_COMMIT).fetchall()
             except psycopg.Error as error:
                 if self._lost():
                     raise _CommitLostError from error

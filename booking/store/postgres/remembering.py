@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from booking.store.postgres.connection import PostgresConnection, PostgresRows
+from booking.store.postgres.connection import Answer, PostgresConnection, PostgresRows
 
 TRIGGERED = {"reservations": "held_places", "notifications": "deliveries"}
 """Which table's triggers write which other."""
@@ -37,7 +37,7 @@ class Remembering:
 
     def __init__(self, db: PostgresConnection) -> None:
         self._db = db
-        self._answers: dict[tuple[str, tuple[Any, ...]], tuple[tuple[int, ...], list[Any]]] = {}
+        self._answers: dict[tuple[str, tuple[Any, ...]], tuple[tuple[int, ...], Answer]] = {}
         self._writes: Counter[str] = Counter()
 
     def execute(self, sql: str, values: Sequence[Any] = (), /) -> PostgresRows:
@@ -52,9 +52,9 @@ class Remembering:
         known = self._answers.get(asked)
         if known is not None and known[0] == writes:
             return PostgresRows(known[1])
-        rows = self._db.execute(sql, values).fetchall()
-        self._answers[asked] = writes, rows
-        return PostgresRows(rows)
+        rows = self._db.execute(sql, values)
+        self._answers[asked] = writes, rows.answer
+        return rows
 
     def close(self) -> None:
         """Nothing to let go: the connection is the engine's."""

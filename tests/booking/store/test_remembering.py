@@ -4,6 +4,7 @@ import pytest
 
 from booking.domain.refusals import RefusalCode
 from booking.service.commands import Changed, Reserve
+from booking.store.batch import FEW
 from booking.store.postgres.connection import PostgresConnection
 from booking.store.postgres.remembering import TRIGGERED, tables
 
@@ -49,10 +50,27 @@ def asked(monkeypatch):
     return statements
 
 
-def test_many_wishes_for_the_same_seat_ask_once_what_none_of_them_changes(desk, at, asked):
+def test_wishes_for_the_same_seat_ask_once_what_none_of_them_changes(desk, at, asked):
+    """Three are too few to be a run (booking.store.batch.FEW)."""
     wish = {"at": at("08:00"), "area": None, "start": at("09:00"), "end": at("12:00"), "seat": "centre-001"}
-    outcomes = desk.do(*[Reserve(reader=f"S{number:03}", **wish) for number in range(20)])
-    assert [isinstance(outcome, Changed) for outcome in outcomes] == [True] + [False] * 19
+    outcomes = desk.do(*[Reserve(reader=f"S{number:03}", **wish) for number in range(FEW - 1)])
+    assert [isinstance(outcome, Changed) for outcome in outcomes] == [True, False, False]
     assert {outcome.code for outcome in outcomes[1:]} == {RefusalCode.SEAT_TAKEN}
     assert sum("FROM closures" in sql for sql in asked) <= 2
-    assert sum("AND seat = ? AND id <> ?" in sql for sql in asked) <= 2, "before the seat was taken, and after it"
+    assert sum("min(end_us)" in sql for sql in asked) == 2, "before the seat was taken, and after it"
+
+
+def test_a_run_of_wishes_is_waited_for_a_few_times_whatever_its_length(desk, at, monkeypatch):
+    waits, collect = [], PostgresConnection.collect
+
+    def note(db):
+        waits.append(len(waits))
+        collect(db)
+
+    monkeypatch.setattr(PostgresConnection, "collect", note)
+    wish = {"at": at("08:00"), "area": None, "start": at("09:00"), "end": at("12:00"), "seat": "centre-001"}
+    desk.do(Reserve(reader="S020", **wish))
+    waits.clear()
+    outcomes = desk.do(*[Reserve(reader=f"S{number:03}", **wish) for number in range(20)])
+    assert {outcome.code for outcome in outcomes} == {RefusalCode.SEAT_TAKEN}
+    assert len(waits) <= 4, "the facts, the mark, COMMIT, and what is left at the end"
