@@ -1,6 +1,7 @@
 """How far each gate has told: its births, verified and read. What a report proves is decided in booking.service.judging."""
 
 from datetime import datetime
+from functools import lru_cache
 
 from booking.service.gate_commands import AnchorClock
 from booking.service.gate_states import KeepGateState
@@ -14,13 +15,14 @@ from runtime.presence import read_presence
 from runtime.signing import KID
 
 
-def is_report(message: Message) -> bool:
-    """Tell whether a message is a gate's word about itself."""
+@lru_cache(maxsize=1024)
+def is_report(topic: str) -> bool:
+    """Tell whether a message of this topic is a gate's word about itself."""
     try:
-        topic = parse(message.topic)
+        parsed = parse(topic)
     except MessageError:
         return False
-    return (topic.family, topic.leaf) == (Family.GATES, Leaf.PRESENCE)
+    return (parsed.family, parsed.leaf) == (Family.GATES, Leaf.PRESENCE)
 
 
 def state_of(message: Message, reads: Reads, now: datetime) -> KeepGateState | None:

@@ -1,18 +1,19 @@
 """Gate events in: verify, decode, hand to the writer in batches, and acknowledge what the commit holds.
 
 Nothing is acknowledged before its transaction is on the disk; what is lost in between the gate sends again. The
-callback of the broker's thread only enqueues. Card numbers are never logged here.
+callback of the broker's thread only enqueues. While the writer commits one batch the next is read; whatever has come by
+then is that batch, and nothing waits for more. Who committed acknowledges. Card numbers are never logged here.
 """
 
-import hashlib
 import logging
 import queue
-from collections import Counter, defaultdict
+import threading
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from datetime import datetime
-
-import msgspec
+from functools import partial
 
 from booking.domain.places import Places
 from booking.domain.refusals import Refusal
@@ -20,50 +21,22 @@ from booking.errors import BookingError
 from booking.hearing import is_report, report_of, state_of
 from booking.identity import NAME, Identity, Signed
 from booking.resync import Resyncs
-from booking.service.commands import Command, KeepDeadLetter, Outcome, Recorded, RecordGateEvent
+from booking.service.commands import KeepDeadLetter, Outcome, Recorded, RecordGateEvent
 from booking.service.ports import Reads, Writer
 from booking.service.violation_commands import HearGate
-from messages import access, acknowledgement, envelope
-from messages.access import Epoch
-from messages.access import Sequence as SequenceNumber
+from booking.verifying import Unverified, Verified, Verifier
+from messages import acknowledgement
 from messages.acknowledgement import Acknowledgement, RejectCode, Rejected, ranges_of
-from messages.errors import MessageError
-from messages.topics import Family, Leaf, build, parse
+from messages.topics import Family, Leaf, build
 from runtime.clock import Clock
 from runtime.mqtt import LinkDown, Message
-from runtime.signing import KID, SIG, verify
 
 MOST_WAITING = 10_000
 """Messages held in memory; beyond this they are dropped, unacknowledged, and the gates send them again."""
 MOST_PER_BATCH = 256
+MOST_UNDER_WAY = 2
+"""Batches that the writer has at once: one it commits, one that waits for it. Meanwhile the next one grows."""
 _log = logging.getLogger(__name__)
-
-
-class _Identity(msgspec.Struct, frozen=True):
-    """What a message must tell even when nothing else in it can be used."""
-
-    epoch: Epoch
-    sequence: SequenceNumber
-
-
-@dataclass(frozen=True, slots=True)
-class _Verified:
-    """A message of `gate` that is signed by its key, as the command that stores it."""
-
-    gate: str
-    epoch: int
-    sequence: int
-    command: RecordGateEvent | KeepDeadLetter
-
-
-@dataclass(frozen=True, slots=True)
-class _Unverified:
-    """A message that is not believed."""
-
-    gate: str
-    epoch: int
-    sequence: int
-    code: RejectCode
 
 
 class Ingest:
@@ -86,9 +59,11 @@ class Ingest:
         self._clock = clock
         self._publish = publish
         self._queue: queue.Queue[Message | None] = queue.Queue(MOST_WAITING)
-        self._portals = {(gate.id, portal.id) for gate in places.site.gates for portal in gate.portals}
         self._acknowledged = 0
+        self._answering = threading.Lock()
+        """Held by the one thread that answers: the writer's, or ours where it was quicker."""
         self.counts: Counter[str] = Counter()
+        self._verifier = Verifier(places, reads, self.counts)
         self.resyncs = Resyncs(reads, identity, publish)
 
     def on_message(self, message: Message) -> None:
@@ -106,6 +81,7 @@ class Ingest:
 
     def run(self) -> None:
         """Store and acknowledge batches until `stop`."""
+        under_way: deque[_Taking] = deque()
         while (first := self._queue.get()) is not None:
             batch = [first]
             ended = False
@@ -118,44 +94,54 @@ class Ingest:
                     ended = True
                 else:
                     batch.append(following)
-            self._take_safely(batch)
+            under_way += self._take_safely(batch)
+            while len(under_way) >= MOST_UNDER_WAY:
+                under_way.popleft().wait()
             if ended:
-                return
+                break
+        for taking in under_way:
+            taking.wait()
 
-    def _take_safely(self, batch: Sequence[Message]) -> None:
+    def _take_safely(self, batch: Sequence[Message]) -> list["_Taking"]:
         """Take a batch; when one message in it makes us fail, the others are taken without it."""
         try:
-            self.take(batch)
+            return [self._take(batch)]
         except Exception:  # noqa: BLE001 - whatever is wrong with one message, the others are taken
             _log.exception("gate messages not taken count=%d", len(batch))
             self.counts["faults"] += 1
-            for message in batch if len(batch) > 1 else ():
-                self._take_safely([message])
+            return [one for message in batch if len(batch) > 1 for one in self._take_safely([message])]
 
     def take(self, batch: Iterable[Message]) -> None:
-        """Store one batch in one transaction, then acknowledge it; what gates say of themselves comes after it."""
-        now, batch = self._clock.now(), list(batch)
-        events = [message for message in batch if not is_report(message)]
-        read = [seen for message in events if (seen := self._read(message, now)) is not None]
-        verified = [one for one in read if isinstance(one, _Verified)]
-        answers = _Answers()
-        for one in read:
-            if isinstance(one, _Unverified):
-                answers.reject(one, one.code)
-                self.counts["rejected"] += 1
-        reports = self._reports(batch, now)
-        try:
-            self._store(verified, answers)
-        except BookingError as error:
-            _log.error("gate events not stored events=%d error=%s: they will be sent again", len(verified), error)
-        self._acknowledge(answers)
-        self._hear(reports, now)
+        """Store one batch in one transaction and acknowledge it; what gates say of themselves comes after it."""
+        self._take(list(batch)).wait()
 
-    def _reports(self, batch: list[Message], now: datetime) -> list[HearGate]:
+    def _take(self, batch: Sequence[Message]) -> "_Taking":
+        """Hand one batch to the writer, whose commit has it acknowledged."""
+        now, taking = self._clock.now(), _Taking()
+        self._verifier.forget_keys()
+        said = [message for message in batch if is_report(message.topic)]
+        reports = self._reports(said, now) if said else []
+        for message in batch:
+            one = None if said and is_report(message.topic) else self._verifier.read(message, now)
+            if isinstance(one, Verified):
+                taking.verified.append(one)
+            elif one is not None:
+                taking.answers.reject(one, one.code)
+                self.counts["rejected"] += 1
+        if taking.verified:
+            stored = self._writer.submit([one.command for one in taking.verified])
+            stored.add_done_callback(partial(self._stored, taking, taking.verified))
+        else:
+            self._finish(taking)
+        if reports:
+            taking.wait()
+            self._hear(reports, now)
+        return taking
+
+    def _reports(self, messages: list[Message], now: datetime) -> list[HearGate]:
         """Learn what gates say of their clocks, before their events are stored, and return what they say of their outboxes."""
-        reports = [message for message in batch if is_report(message)]
-        said = [one for message in reports if (one := report_of(message, self._reads, now))]
-        states = [state for message in reports if (state := state_of(message, self._reads, now))]
+        said = [one for message in messages if (one := report_of(message, self._reads, now))]
+        states = [state for message in messages if (state := state_of(message, self._reads, now))]
         if states:
             self._writer.submit([*(clock for _, clock in said), *states]).result()
         return [report for report, _ in said]
@@ -168,68 +154,50 @@ class Ingest:
         self.resyncs.look(reports, now)
         self.counts["reports"] += len(reports)
 
-    # ---- reading -----------------------------------------------------------------------------------------------------
-
-    def _read(self, message: Message, now: datetime) -> _Verified | _Unverified | None:
-        self.counts["received"] += 1
-        try:
-            gate = parse(message.topic).name
-            identity = _identity_of(message.payload)
-        except MessageError as error:
-            self.counts["unreadable"] += 1
-            _log.warning("gate message dropped bytes=%d reason=%s", len(message.payload), error)
-            return None
-        fault = self._signature_fault(gate, message)
-        if fault is not None:
-            _log.warning("gate message rejected gate=%s sequence=%d code=%s", gate, identity.sequence, fault)
-            return _Unverified(gate, identity.epoch, identity.sequence, fault)
-        digest = hashlib.sha256(message.payload).digest()
-        try:
-            event = access.decode(self._places.site.id, gate, message.payload)
-        except MessageError as error:
-            _log.warning("gate message malformed gate=%s sequence=%d reason=%s", gate, identity.sequence, error)
-            return _Unverified(gate, identity.epoch, identity.sequence, RejectCode.MALFORMED)
-        # what an event may not hold, such as a picture, ends here: only what we know of it is kept
-        payload = access.encode(self._places.site.id, gate, event)
-        reason = None if (gate, event.portal) in self._portals else "unknown-portal"
-        command: RecordGateEvent | KeepDeadLetter
-        if reason is None:
-            command = RecordGateEvent(gate=gate, at=now, event=event, payload=payload, digest=digest)
-        else:
-            command = _dead_letter(identity, gate, now, (payload, digest), reason)
-        return _Verified(gate, identity.epoch, identity.sequence, command)
-
-    def _signature_fault(self, gate: str, message: Message) -> RejectCode | None:
-        device = self._reads.device_by_kid(message.properties.get(KID, ""))
-        if device is None or device.kind != "gate" or device.id != gate:
-            return RejectCode.UNKNOWN_KEY
-        signed = verify(device.public_key, message.topic, message.payload, message.properties.get(SIG, ""))
-        return None if signed else RejectCode.BAD_SIGNATURE
-
     # ---- storing and answering ---------------------------------------------------------------------------------------
 
-    def _store(self, verified: list[_Verified], answers: "_Answers") -> None:
-        if not verified:
-            return
-        commands: list[Command] = [one.command for one in verified]
-        outcomes = self._writer.submit(commands).result()
+    def _stored(self, taking: "_Taking", verified: list[Verified], stored: Future[list[Outcome]]) -> None:
+        """Answer what a commit holds, on the thread that committed: it never waits and nothing that fails gets out.
+
+        What booking itself fails at is kept for staff: sent again for ever it would fail for ever.
+        """
+        letters: list[Verified] = []
+        try:
+            with self._answering:
+                failed = self._answer_all(taking, verified, stored.result())
+            letters = [one.letter("fault") for one in failed if isinstance(one.command, RecordGateEvent)]
+        except BookingError as error:
+            _log.error("gate events not stored events=%d error=%s: they will be sent again", len(verified), error)
+        except Exception:  # noqa: BLE001 - the writer goes on with the next batch, and the gates send this one again
+            _log.exception("gate events not answered events=%d", len(verified))
+            self.counts["faults"] += 1
+        if letters:
+            again = self._writer.submit([one.command for one in letters])
+            again.add_done_callback(partial(self._stored, taking, letters))
+        else:
+            self._finish(taking)
+
+    def _answer_all(self, taking: "_Taking", verified: list[Verified], outcomes: Sequence[Outcome]) -> list[Verified]:
+        """Note the answers and return what was refused, which no rule does: it is a fault of ours."""
         failed = []
         for one, outcome in zip(verified, outcomes, strict=True):
             if isinstance(outcome, Refusal):
                 failed.append(one)
             else:
-                self._answer(one, outcome, answers)
-        # what booking itself fails at is kept for staff: sent again for ever it would fail for ever
-        letters: list[Command] = [
-            _dead_letter(one, one.gate, one.command.at, (one.command.payload, one.command.digest), "fault")
-            for one in failed
-        ]
-        if letters:
-            for one, outcome in zip(failed, self._writer.submit(letters).result(), strict=True):
-                if not isinstance(outcome, Refusal):
-                    self._answer(one, outcome, answers)
+                self._answer(one, outcome, taking.answers)
+        return failed
 
-    def _answer(self, one: _Verified, outcome: Outcome, answers: "_Answers") -> None:
+    def _finish(self, taking: "_Taking") -> None:
+        try:
+            with self._answering:
+                self._acknowledge(taking.answers)
+        except Exception:  # noqa: BLE001 - what is stored is stored: sent again, it is acknowledged again
+            _log.exception("gate events not acknowledged")
+            self.counts["faults"] += 1
+        finally:
+            taking.finished.set()
+
+    def _answer(self, one: Verified, outcome: Outcome, answers: "_Answers") -> None:
         if isinstance(outcome, Recorded) and outcome.conflict:
             self.counts["conflicts"] += 1
             _log.error("gate identity used twice gate=%s epoch=%d sequence=%d", one.gate, one.epoch, one.sequence)
@@ -265,11 +233,11 @@ class _Answers:
         self._held: defaultdict[tuple[str, int], set[int]] = defaultdict(set)
         self._rejected: defaultdict[tuple[str, int], dict[int, RejectCode]] = defaultdict(dict)
 
-    def hold(self, one: _Verified) -> None:
+    def hold(self, one: Verified) -> None:
         """A committed transaction holds this event."""
         self._held[one.gate, one.epoch].add(one.sequence)
 
-    def reject(self, one: _Verified | _Unverified, code: RejectCode) -> None:
+    def reject(self, one: Verified | Unverified, code: RejectCode) -> None:
         """This event will never be taken."""
         self._rejected[one.gate, one.epoch][one.sequence] = code
 
@@ -288,20 +256,14 @@ class _Answers:
         return Acknowledgement(epoch, ranges_of(held), rejected, now)
 
 
-def _identity_of(payload: bytes) -> _Identity:
-    return envelope.decode_data(envelope.decode(payload), _Identity)
+@dataclass(slots=True)
+class _Taking:
+    """A batch on its way: what the writer is asked to store, and what is to be answered once it has."""
 
+    verified: list[Verified] = field(default_factory=list)
+    answers: _Answers = field(default_factory=_Answers)
+    finished: threading.Event = field(default_factory=threading.Event)
 
-def _dead_letter(
-    one: _Verified | _Identity, gate: str, at: datetime, kept: tuple[bytes, bytes], reason: str
-) -> KeepDeadLetter:
-    """Return what keeps a message for staff; `kept` is what we know of it, and the digest of what arrived."""
-    return KeepDeadLetter(
-        gate=gate,
-        at=at,
-        epoch=one.epoch,
-        sequence=one.sequence,
-        payload=kept[0],
-        digest=kept[1],
-        reason=reason,
-    )
+    def wait(self) -> None:
+        """Return once it is stored, or cannot be, and answered."""
+        self.finished.wait()

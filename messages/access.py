@@ -207,7 +207,11 @@ def encode(site: str, gate: str, event: GateEvent) -> bytes:
 
 def decode(site: str, gate: str, payload: bytes) -> GateEvent:
     """Decode a gate's payload; MessageError when it is not this gate's or its id and data disagree."""
-    outer = envelope.decode(payload)
+    return read(site, gate, envelope.decode(payload))
+
+
+def read(site: str, gate: str, outer: envelope.Envelope) -> GateEvent:
+    """Decode what is in the envelope of a gate's payload; MessageError as `decode`."""
     if outer.source != envelope.source_of(site, Family.GATES, gate):
         raise MessageError(f"the event names {outer.source!r} but came on the topic of gate {gate!r}")
     event: GateEvent = envelope.decode_data(outer, GateEvent)  # type: ignore[arg-type]

@@ -173,14 +173,14 @@ def test_nothing_is_acknowledged_when_nothing_was_stored(bench, desk, at):
 
 def test_a_message_that_makes_us_fail_takes_no_other_with_it(bench, desk, at, monkeypatch):
     poison, good = (bench.gate.message(bench.gate.event(at("08:59"))) for _ in range(2))
-    read = bench.ingest._read
+    read = bench.ingest._verifier.read
 
     def fail_at_the_first(message, now):
         if message is poison:
             raise RuntimeError("a fault of ours")
         return read(message, now)
 
-    monkeypatch.setattr(bench.ingest, "_read", fail_at_the_first)
+    monkeypatch.setattr(bench.ingest._verifier, "read", fail_at_the_first)
     bench.ingest.on_message(poison)
     bench.ingest.on_message(good)
     bench.ingest._queue.put(None)
