@@ -20,7 +20,7 @@ from booking.store.gate_facts import GateFacts
 from booking.store.gate_rows import GATE_RECORDS
 from booking.store.many import Insert
 from booking.store.opening_rows import LOOKS
-from booking.store.rows import us, values_of
+from booking.store.rows import reservation_of, us, values_of
 from booking.store.sql import Connection, Rows
 from booking.store.stream_rows import StreamRows
 from booking.store.tell import NOTIFICATIONS
@@ -172,10 +172,10 @@ class GateRun(StoreUnit):
 
     def save(self, reservation: Reservation) -> None:
         """Write a reservation's present state; storage refuses an overlap, at the latest when the run ends."""
-        due = self._due(reservation)
-        self.facts.put(reservation, due)
+        due, values = self._due(reservation), values_of(reservation)
+        self.facts.put(reservation_of(values), due)  # as it would be read: times in UTC
         self.touched.add(reservation.area)
-        self._waiting.save(reservation.id, (*values_of(reservation)[1:], due, reservation.id))
+        self._waiting.save(reservation.id, (*values[1:], due, reservation.id))
 
     def keep_record(self, passage: Passage) -> None:
         """Store a gate record with what it did."""
