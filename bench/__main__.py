@@ -15,6 +15,7 @@ from bench.faults import __main__ as faults
 CLAIMS = (
     "outbox",
     "card_to_ack",
+    "card_to_open",
     "booking_post",
     "writer_rush",
     "pg_writer",

@@ -49,12 +49,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def site_text(ports: dict[str, tuple[str, str]], replacing: dict[str, str] | None = None) -> str:
-    """Return the shipped site without its gates and kiosks; `ports`: portal → (direction, device) of a gate of ours."""
+def site_text(ports: dict[str, tuple[str, str]], replacing: dict[str, str] | None = None, portals: str = "") -> str:
+    """Return the shipped site without its gates and kiosks; `ports`: portal → (direction, device) of a gate of ours, or
+    its `portals` as the site file says them.
+    """
     text = shipped("sites", "bjut.toml").read_text("utf-8")
     head, _, rest = text.partition("# --- Gates")
     rules = rest.partition("# --- Rules")[2].partition("\n")[2]
-    gate = GATE + "".join(PORTAL % (portal, way, device) for portal, (way, device) in ports.items()) if ports else ""
+    portals += "".join(PORTAL % (portal, way, device) for portal, (way, device) in ports.items())
+    gate = GATE + portals if portals else ""
     for old, new in (replacing or {}).items():
         if old not in rules:
             raise ValueError(f"the shipped site has no {old!r}")
@@ -137,6 +140,18 @@ def running(wanted: RunSettings, core_of_booking: int | None = None) -> Iterator
         if not children.wait_ready():
             raise KeyboardInterrupt
         yield Machine(wanted, broker, accounts)
+    finally:
+        children.stop()
+
+
+@contextmanager
+def alone(wanted: RunSettings, broker: Broker, name: str) -> Iterator[None]:
+    """Start one program of a machine that ran before, by itself, over what it left on the disk."""
+    children = Children(wanted.data / "logs", print)
+    try:
+        children.start(program for program in programs(wanted, broker, []) if program.name == name)
+        children.wait_ready()
+        yield
     finally:
         children.stop()
 

@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Protocol
 
+from booking.access_lists import AccessLists
 from booking.announce import Announcer
 from booking.channels import Channels, offer_of
 from booking.deliver import Letter, Sender
 from booking.domain.places import Places
+from booking.gate_orders import GateOrders
 from booking.identity import NAME, Identity, Signed
 from booking.ingest import Ingest
 from booking.kiosk_commands import KioskCommands
@@ -83,6 +85,8 @@ class Edge:
         )
         self._notifier = Notifier(reads, writer, identity, clock, self._send)
         self._commands = KioskCommands(reads, identity, clock, self._send)
+        self._gate_orders = GateOrders(reads, identity, clock, self._send_in_time)
+        self._access_lists = AccessLists(places, reads, identity, clock, self._send_retained)
         self._sweeper = Sweeper(reads.next_due, writer, clock)
         self._senders = list(_senders(settings, store, clock, letter))
         self._link = MqttLink(
@@ -104,6 +108,8 @@ class Edge:
             "announce": self._announcer,
             "notify": self._notifier,
             "commands": self._commands,
+            "gate-commands": self._gate_orders,
+            "access-lists": self._access_lists,
             "sweep": self._sweeper,
             **{f"deliver-{number}": sender for number, sender in enumerate(self._senders, 1)},
         }
@@ -125,7 +131,14 @@ class Edge:
     def committed(self, touched: Touched) -> None:
         """Wake what a commit may concern; never waits."""
         self._announcer.touched(touched)
-        parts: list[_Woken] = [self._notifier, self._commands, self._sweeper, *self._senders]
+        parts: list[_Woken] = [
+            self._notifier,
+            self._commands,
+            self._gate_orders,
+            self._access_lists,
+            self._sweeper,
+            *self._senders,
+        ]
         for part in parts:
             part.wake()
 
@@ -139,9 +152,14 @@ class Edge:
         self._announcer.everything()
         self._notifier.wake()
         self._commands.wake()
+        self._gate_orders.wake()
+        self._access_lists.everything()
 
     def _send(self, message: Signed) -> Published:
         return self._link.publish(message.topic, message.payload, properties=message.properties)
+
+    def _send_in_time(self, message: Signed, expiry: timedelta) -> Published:
+        return self._link.publish(message.topic, message.payload, properties=message.properties, expiry=expiry)
 
     def _send_retained(self, message: Signed) -> None:
         self._link.publish(message.topic, message.payload, properties=message.properties, retain=True)

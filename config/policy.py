@@ -36,6 +36,15 @@ class InsideAtOpening(StrEnum):
     NOTHING = "nothing"
 
 
+class Admits(StrEnum):
+    """Whom a gate in control mode lets in."""
+
+    READER = "reader"
+    """Every reader, at any time; who is suspended, only to what they have reserved."""
+    RESERVATION = "reservation"
+    """Who has reserved, from the opening of their check-in window to the end of their stay."""
+
+
 class SeatFilter(StrEnum):
     """By what a reader may narrow the seats of an area (筛选): 靠窗, 电源, 电脑."""
 
@@ -200,8 +209,16 @@ class GatePolicy:
     """A gate's time that is further in the future than this is wrong: it is rebuilt from what the gate's births tell."""
     gap_after: timedelta = MIN
     """Events that are missing between others for so long alert staff."""
+    admits: Admits = Admits.READER
+    """Whom portals in control mode let in."""
+    admits_always: list[str] = attrs.field(factory=list)
+    """Groups of readers whom they let in at any time although a reservation is needed; staff always belong to them."""
+    list_valid_for: timedelta = 24 * HOUR
+    """So long a gate decides without hearing from booking; then each portal does what its `when_unknown` says."""
     antipassback: timedelta = timedelta()
     """A credential that came in does not come in again so soon unless it has gone out; nothing: there is no such rule."""
+    command_within: timedelta = timedelta(seconds=15)
+    """A command of staff to a gate (open, lock, unlock) is carried out within this or never."""
 
 
 @attrs.frozen

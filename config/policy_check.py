@@ -13,6 +13,8 @@ from config.schema import Site
 
 DAY = timedelta(days=1)
 MAX_COLLECT = timedelta(hours=1)
+MAX_COMMAND = timedelta(minutes=1)
+"""Devices do not believe a command whose deadline is further ahead (runtime.orders)."""
 LEAST_KEPT = 7 * DAY
 """Gates send again for so long what a restored server has lost."""
 
@@ -39,6 +41,8 @@ def policy_problems(policy: Policy) -> Iterator[str]:
         "identity.activation_code_lasts": policy.identity.activation_code_lasts,
         "identity.binding_confirm_for": policy.identity.binding_confirm_for,
         "identity.pair_within": policy.identity.pair_within,
+        "gate.list_valid_for": policy.gate.list_valid_for,
+        "gate.command_within": policy.gate.command_within,
     }
     yield from (f"policy.{key}: it must be longer than 0" for key, value in lengths.items() if not value)
 
@@ -46,6 +50,15 @@ def policy_problems(policy: Policy) -> Iterator[str]:
 def _bad_gate(gate: GatePolicy) -> Iterator[str]:
     if gate.antipassback > DAY:
         yield "policy.gate.antipassback: longer than a day; a gate does not look further back"
+    if gate.list_valid_for > LEAST_KEPT:
+        yield "policy.gate.list_valid_for: longer than a week; whoever was blocked meanwhile would still come in"
+    if gate.command_within > MAX_COMMAND:
+        yield "policy.gate.command_within: longer than a minute; a door must not open for somebody who has gone"
+    yield from (
+        f"policy.gate.admits_always: {group!r} is one word without spaces"
+        for group in gate.admits_always
+        if not group or " " in group
+    )
 
 
 def sign_out_problems(site: Site) -> Iterator[str]:

@@ -33,7 +33,7 @@ def run(site_file: Path, data: Path) -> None:
         serving = threading.Thread(target=partial(control.serve, listening, send), name="control", daemon=True)
         boards = [
             threading.Thread(target=partial(_answer, board, service.stop), name=f"board-{board.portal.id}", daemon=True)
-            for board in turnstiles.polled
+            for board in turnstiles.listening
         ]
         try:
             _write(data / FOLDER / PORTS_FILE, turnstiles.devices)

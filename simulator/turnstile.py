@@ -11,6 +11,7 @@ import msgspec
 from config.schema import Portal, PortalDirection, Site
 from messages.access import Credential, CredentialKind, Direction
 from simulator.faults import FAULTS, Pause, Sound
+from simulator.opening import OpeningBoard
 from simulator.osdp import OsdpDevice
 from simulator.polled import PolledBoard
 from simulator.pty_port import PtyPort
@@ -63,7 +64,16 @@ class Turnstile:
         talk = description.conversation
         self.polled = PolledBoard(description) if talk and talk.poll else None
         """Where the gate asks: what the board keeps until then."""
+        leads = Direction.OUT if portal.direction is PortalDirection.OUT else Direction.IN
+        opening = OpeningBoard(description, leads)
+        self.opening = opening if opening.knows and self.polled is None else None
+        """Where the gate may have it open: what it hears."""
         self._memory = threading.Lock()
+
+    @property
+    def listens(self) -> bool:
+        """Whether it hears what the gate says at all."""
+        return self.polled is not None or self.opening is not None
 
     def frame(self, act: Act) -> bytes:
         """Return the bytes that say `act`; ValueError when this board cannot."""
@@ -87,11 +97,12 @@ class Turnstile:
         return len(frame)
 
     def answer(self, seconds: float, pause: Pause) -> None:
-        """Wait so long for the gate to ask, and answer: for a thread of its own, where the board is `polled`."""
-        if self.polled is None or not (asked := self.port.wait(seconds, pause)):
+        """Wait so long for the gate to ask or to have it open, and answer: for a thread of its own, where the board `listens`."""
+        ear = self.polled or self.opening
+        if ear is None or not (asked := self.port.wait(seconds, pause)):
             return
         with self._memory:
-            answer = self.polled.hear(asked)
+            answer = ear.hear(asked)
         with suppress(OSError):  # nobody reads: the gate asks again when it is back
             self.port.send(answer)
 
@@ -108,6 +119,7 @@ class OsdpReader:
         self.portal = portal
         self.port = port
         self.polled = device
+        self.listens = True
         self._memory = threading.Lock()
 
     def send(self, act: Act, pause: Pause) -> int:  # noqa: ARG002 - as `Turnstile.send`
@@ -159,9 +171,9 @@ class Turnstiles:
         self._boards = {name: make(PtyPort(port_link(data, name))) for name, make in made}
 
     @property
-    def polled(self) -> list[Board]:
-        """The boards that speak when they are asked."""
-        return [board for board in self._boards.values() if board.polled is not None]
+    def listening(self) -> list[Board]:
+        """The boards that hear what the gate says."""
+        return [board for board in self._boards.values() if board.listens]
 
     @property
     def devices(self) -> dict[str, str]:

@@ -146,6 +146,10 @@ class Places:
         """Tell whether the site has this lane."""
         return (gate, portal) in self._portals
 
+    def portal(self, gate: str, portal: str) -> Portal | None:
+        """Return a portal of a gate."""
+        return self._portals.get((gate, portal))
+
     def way_of(self, gate: str, portal: str, said: Direction) -> Direction:
         """Return which way somebody went: what the event says, else what the lane's wiring says."""
         known = self._portals.get((gate, portal))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from booking.service.gate_states import KeepGateState
+from booking.service.portal_orders import OrderPortal
 from booking.service.request_key import RequestKey
 
 
@@ -86,7 +87,8 @@ class ReplayDeadLetter:
 
 
 GateCommand = (
-    BeginEvacuation
+    OrderPortal
+    | BeginEvacuation
     | EndEvacuation
     | CheckInInside
     | TakeOffer

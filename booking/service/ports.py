@@ -10,12 +10,14 @@ from booking.domain.draw import Entry
 from booking.domain.reservation import Reservation
 from booking.domain.tasks import Task
 from booking.domain.window import Interval
+from booking.service.access_lists import AccessReads
 from booking.service.commands import Command, Outcome
 from booking.service.evacuation_book import EvacuationReads
 from booking.service.gate_states import GateStateReads
 from booking.service.gate_views import GateReads
 from booking.service.identity import IdentityReads
 from booking.service.pictures import PictureReads
+from booking.service.portal_orders import OrderReads
 from booking.service.recognition import RecognitionReads
 from booking.service.telling import TellingReads
 from booking.service.views import (
@@ -52,7 +54,16 @@ class Writer(Protocol):
 
 
 class Reads(
-    TellingReads, IdentityReads, RecognitionReads, EvacuationReads, GateReads, PictureReads, GateStateReads, Protocol
+    TellingReads,
+    IdentityReads,
+    RecognitionReads,
+    EvacuationReads,
+    GateReads,
+    PictureReads,
+    GateStateReads,
+    AccessReads,
+    OrderReads,
+    Protocol,
 ):
     """Query-only; every method may be called from any thread and takes microseconds to a few milliseconds."""
 

@@ -25,7 +25,7 @@ from booking.service.offers import offer_facts
 from booking.service.room import is_taken, settle_around
 from booking.service.unit import Unit
 from config.policy import InsideAtOpening
-from messages.access import AccessEvent, AccessOutcome, AlarmEvent, AlarmKind, Direction, PassageEvent
+from messages.access import AccessEvent, AccessOutcome, AlarmEvent, AlarmKind, CommandEvent, Direction, PassageEvent
 
 ALERT_OF = {
     AlarmKind.FORCED: AlertKind.FORCED,
@@ -48,6 +48,8 @@ def record_event(unit: Unit, places: Places, command: RecordGateEvent) -> None:
             if not alarm(unit, places, command.gate, event, command.at):
                 where = (command.gate, event.epoch, event.sequence)
                 raise_alert(unit, AlertKind.LATE_ALARM, where, command.at, portal=event.portal)
+        case CommandEvent():
+            unit.orders.settle(command.gate, event, command.at)
         case PassageEvent():
             _hear_of_passage(unit, places, command, event)
         case AccessEvent():

@@ -14,6 +14,7 @@ from booking.domain.tasks import Task
 from booking.domain.window import Interval
 from booking.service.evacuation_book import EvacuationBook
 from booking.service.gate_record import GateRecord, Passage
+from booking.service.portal_orders import OrderBook
 from booking.service.stream_book import StreamBook
 from booking.service.violation_book import ViolationBook
 from messages.access import PassageEvent
@@ -33,6 +34,10 @@ class Unit(Protocol):
     @property
     def streams(self) -> StreamBook:
         """Return what is kept of gates' streams."""
+
+    @property
+    def orders(self) -> OrderBook:
+        """Return what is kept of commands to gates."""
 
     def new_id(self, at: datetime) -> str:
         """Return a fresh opaque id that sorts by `at`."""

@@ -18,6 +18,7 @@ from booking.service.gate_commands import (
 from booking.service.gate_states import KeepGateState
 from booking.service.inside import check_in_inside
 from booking.service.offers import take_offer
+from booking.service.portal_orders import OrderPortal, order_portal
 from booking.service.streams import anchor_clock, replay_dead_letter
 from booking.service.unit import Unit
 
@@ -25,6 +26,8 @@ from booking.service.unit import Unit
 def carry_out(unit: Unit, places: Places, command: GateCommand) -> Changed | Stored | Refusal:  # noqa: C901 - one line per command
     """Carry out one command of this family."""
     match command:
+        case OrderPortal():
+            return order_portal(unit, places, command) or Stored()
         case BeginEvacuation():
             return begin_evacuation(unit, places, command) or Stored()
         case EndEvacuation():

@@ -9,6 +9,7 @@ from booking.service.gate_views import Alert, AlertKind, FlaggedCard, InsideView
 from booking.service.views import DeadLetterView
 from booking.store.pool import ReaderPool
 from booking.store.rows import facts_of_json, moment, us
+from booking.store.sql import Connection
 from messages.access import CredentialKind, mask
 
 _PASSED = (
@@ -38,6 +39,15 @@ def _facts(text: str, first: int, last: int | None) -> dict[str, str]:
     return facts_of_json(text) | ({"last": str(last)} if last is not None and last > first else {})
 
 
+def people_inside(db: Connection, places: Places, venue: str, now: datetime) -> tuple[int, int]:
+    """Return how many people, and how many known readers of them, gates counted inside since the site's midnight."""
+    span = (venue, us(midnight(day_of(now, places.zone), places.zone)), us(now))
+    row: Any = db.execute(_LAST, span).fetchone()
+    total, readers = row
+    nameless: Any = db.execute(_NAMELESS, span).fetchone()
+    return total + max(0, nameless[0]), readers
+
+
 class GateReads:
     """The part of booking.service.ports.Reads that is about gates."""
 
@@ -47,16 +57,12 @@ class GateReads:
 
     def inside(self, now: datetime) -> list[InsideView]:
         """How many people the gates of each venue counted inside since the site's midnight; venues without a gate: none."""
-        zone, site = self._gate_places.zone, self._gate_places.site
-        since = us(midnight(day_of(now, zone), zone))
-        found = []
+        site, found = self._gate_places.site, []
         with self._gate_pool.snapshot() as db:
             for venue in site.venues:
                 if any(gate.venue == venue.id for gate in site.gates):
-                    span = (venue.id, since, us(now))
-                    total, readers = db.execute(_LAST, span).fetchone()
-                    nameless = max(0, db.execute(_NAMELESS, span).fetchone()[0])
-                    found.append(InsideView(venue.id, venue.name, total + nameless, readers))
+                    people, readers = people_inside(db, self._gate_places, venue.id, now)
+                    found.append(InsideView(venue.id, venue.name, people, readers))
         return found
 
     def alerts(self, now: datetime) -> list[Alert]:

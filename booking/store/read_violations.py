@@ -1,8 +1,9 @@
 """Reads of violations: a reader's own, and those that wait for staff. Right at `now`, whatever is written down yet."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from booking.domain.places import Places
@@ -30,6 +31,9 @@ from booking.store.violation_rows import VIOLATION, excuses, heard, violation_of
 from config.values import Text
 
 _OF_READER = f"SELECT {VIOLATION} FROM violations WHERE reader = ?"  # noqa: S608 - columns of this package
+_LATELY = f"SELECT {VIOLATION} FROM violations WHERE occurred_us > ? ORDER BY occurred_us, id"  # noqa: S608
+LOOK_BACK = timedelta(days=45)
+"""Violations are counted together over a month at the longest, and a suspension ends with the week after."""
 _OPEN = f"SELECT {VIOLATION} FROM violations WHERE lifted_us IS NULL AND decided_us IS NULL ORDER BY occurred_us"  # noqa: S608
 _DUE = (
     f"SELECT {RESERVATION} FROM reservations "  # noqa: S608
@@ -75,6 +79,17 @@ class ViolationReads:
                 "SELECT at_us, staff, action, subject, facts FROM staff_actions ORDER BY n DESC LIMIT ?", (limit,)
             ).fetchall()
         return [StaffActionView(moment(row[0]), row[1], row[2], row[3], facts_of_json(row[4])) for row in rows]
+
+    def suspended_in(self, db: Connection, now: datetime) -> dict[str, datetime]:
+        """Return until when each reader who is suspended at `now` is so."""
+        gates, policy = heard(db), self._places.policy.violations
+        known = [violation_of_row(row) for row in db.execute(_LATELY, (us(now - LOOK_BACK),)).fetchall()]
+        own: defaultdict[str, dict[str, Violation]] = defaultdict(dict)
+        for one in [*self._unwritten(db, now), *known]:
+            if self._standing(one, gates) is Standing.STANDING:
+                own[one.reader][one.id] = one
+        running = {reader: suspension_at(ones.values(), policy, self._places.zone, now) for reader, ones in own.items()}
+        return {reader: one.until for reader, one in running.items() if one is not None}
 
     def _unwritten(self, db: Connection, now: datetime, reader: str | None = None) -> list[Violation]:
         """Return what time has made a violation by `now` without its being written down."""

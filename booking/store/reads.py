@@ -1,10 +1,12 @@
 """booking.service.ports.Reads over a pool of query-only connections of either database."""
 
 from booking.domain.places import Places
+from booking.store.access_rows import AccessReads
 from booking.store.closure_rows import ClosureReads
 from booking.store.draw_rows import DrawReads
 from booking.store.evacuation_rows import EvacuationReads
 from booking.store.gate_state_rows import GateStateRows
+from booking.store.order_rows import OrderReads
 from booking.store.picture_rows import PictureRows
 from booking.store.pool import ReaderPool
 from booking.store.read_gates import GateReads
@@ -31,6 +33,8 @@ class StoreReads(
     GateReads,
     PictureRows,
     GateStateRows,
+    AccessReads,
+    OrderReads,
 ):
     """Every read of the edges, put together from those of its families."""
 
@@ -48,3 +52,5 @@ class StoreReads(
         GateReads.__init__(self, pool, places)
         PictureRows.__init__(self, pool)
         GateStateRows.__init__(self, pool)
+        AccessReads.__init__(self, pool, places, self.suspended_in)
+        OrderReads.__init__(self, pool)

@@ -96,6 +96,8 @@ def _erase_audit(db: Connection, before: datetime, erased: Counter[str]) -> None
         old = f"SELECT n FROM {table} WHERE at_us < ?1 ORDER BY n LIMIT ?2"  # noqa: S608
         _delete(db, f"{table} WHERE n IN ({old})", oldest, erased)
     _delete(db, "alerts WHERE id IN (SELECT id FROM alerts WHERE from_us < ?1 ORDER BY id LIMIT ?2)", oldest, erased)
+    given = "SELECT id FROM gate_orders WHERE at_us < ?1 ORDER BY at_us, id LIMIT ?2"
+    _delete(db, f"gate_orders WHERE id IN ({given})", oldest, erased)
     over = "SELECT id FROM evacuations WHERE end_us < ?1 ORDER BY id LIMIT ?2"
     _delete(db, f"evacuations WHERE id IN ({over})", oldest, erased)
 

@@ -15,6 +15,7 @@ from booking.store.gate_rows import GateUnit
 from booking.store.held_places import levels_of, steps_of
 from booking.store.many import Insert
 from booking.store.opening_rows import OpeningUnit
+from booking.store.order_rows import OrderRows
 from booking.store.rows import (
     RESERVATION,
     facts_json,
@@ -51,6 +52,7 @@ class StoreUnit(ClosureUnit, TaskUnit, GateUnit, OpeningUnit):
         self.violations = ViolationRows(connection)
         self.evacuations = EvacuationRows(connection)
         self.streams = StreamRows(connection)
+        self.orders = OrderRows(connection)
 
     # ---- reservations ------------------------------------------------------------------------------------------------
 

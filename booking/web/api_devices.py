@@ -13,7 +13,7 @@ from booking.web.problems import Refused, refuse
 from booking.web.requests import api_words
 from booking.web.sessions import context_of, hash_of, submit
 from booking.web.wishes import EnrolIn
-from messages import checkin
+from messages import access_list, checkin
 from runtime import signing
 
 router = APIRouter(prefix="/api/v1", tags=["devices"])
@@ -60,13 +60,14 @@ async def enroll(request: Request, wish: EnrolIn) -> EnrolOut:
     )
 
 
-@router.get("/devices/{device_id}/keys", summary="A kiosk's next keys (device-signed)")
+@router.get("/devices/{device_id}/keys", summary="A kiosk's next keys, or a gate's (device-signed)")
 async def keys(request: Request, device_id: str) -> KeysOut:
-    """Give a kiosk its keys for today and the next seven days; a gate needs none."""
+    """Give a kiosk its keys for today and the next seven days, a gate the secret by which its access list names credentials."""
     context = context_of(request)
     device = await signed_device(request, device_id)
     number = _number(context, device.id) if device.kind == "kiosk" else None
-    return KeysOut(day_keys=_day_keys(context, number), server_time=api_words(request).now)
+    secret = signing.to_text(access_list.gate_key(context.master, device.id)) if device.kind == "gate" else ""
+    return KeysOut(day_keys=_day_keys(context, number), access_list_key=secret, server_time=api_words(request).now)
 
 
 def _known(context: Context, device: str, kind: str) -> bool:

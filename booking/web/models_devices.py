@@ -18,9 +18,10 @@ class EnrolOut(BaseModel):
 
 
 class KeysOut(BaseModel):
-    """A kiosk's keys for today and the next days, by epoch."""
+    """A kiosk's keys for today and the next days, by epoch; the secret of a gate's access list."""
 
     day_keys: dict[str, str]
+    access_list_key: str = ""
     server_time: datetime
 
 

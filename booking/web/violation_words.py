@@ -37,6 +37,9 @@ _ACTIONS = {
     "alert-seen": N_("saw to an alert"),
     "dead-letter-replayed": N_("had an event applied that could not be"),
     "card-flag-cleared": N_("looked at a disputed card"),
+    "gate-open": N_("had a portal opened"),
+    "gate-lock": N_("locked a portal for in"),
+    "gate-unlock": N_("unlocked a portal"),
     "evacuation-begun": N_("began an evacuation"),
     "evacuation-ended": N_("ended an evacuation"),
 }

@@ -1,0 +1,93 @@
+"""Commands of staff to gates over the broker: each sent once by whoever leads, signed, and forgotten by the broker in time."""
+
+import logging
+import threading
+from datetime import timedelta
+from typing import Protocol
+
+from booking.identity import NAME, Identity, Signed
+from booking.service.portal_orders import Order, OrderReads, PortalCommand
+from messages import command
+from messages.command import Lock, Open, PortalOrder, Unlock
+from messages.topics import Family, Leaf, build
+from runtime.clock import Clock
+from runtime.mqtt import LinkDown
+
+GATHER = timedelta(milliseconds=20)
+"""After a commit: whoever waits for it is answered first."""
+_log = logging.getLogger(__name__)
+
+
+class Publishes(Protocol):
+    """The link."""
+
+    def __call__(self, message: Signed, expiry: timedelta) -> object:
+        """Send; the broker may deliver it for so long. LinkDown."""
+
+
+class GateOrders:
+    """`wake` from any thread; `run` on a thread of its own until `stop`."""
+
+    def __init__(self, reads: OrderReads, identity: Identity, clock: Clock, publish: Publishes) -> None:
+        self._reads = reads
+        self._identity = identity
+        self._clock = clock
+        self._publish = publish
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._sent: set[str] = set()
+
+    def wake(self) -> None:
+        """Look for new commands; never waits."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End `run`."""
+        self._stopping.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        """Send commands until `stop`."""
+        while True:
+            self._wake.wait()
+            if self._stopping.wait(GATHER.total_seconds()):
+                return
+            self._wake.clear()
+            self.send()
+
+    def send(self) -> None:
+        """Send what was not sent; what the broker does not take now follows its next connection, if that is in time."""
+        wanted = self._reads.wanted_orders(self._clock.now())
+        self._sent &= {one.id for one in wanted}
+        for one in wanted:
+            if one.id not in self._sent and self._give(one):
+                self._sent.add(one.id)
+
+    def _give(self, one: Order) -> bool:
+        now = self._clock.now()
+        topic = build(self._identity.site, Family.GATES, one.gate, Leaf.COMMAND)
+        body = command.encode(self._identity.site, NAME, payload_of(one), at=now)
+        left = one.deadline - now
+        if left <= timedelta():
+            return True
+        try:
+            self._publish(self._identity.signed(topic, body), max(left, _SECOND))
+        except LinkDown:
+            return False
+        _log.info("command sent gate=%s portal=%s what=%s id=%s", one.gate, one.portal, one.what, one.id)
+        return True
+
+
+_SECOND = timedelta(seconds=1)
+"""MQTT counts an expiry in whole seconds; 0 would be none."""
+
+
+def payload_of(one: Order) -> PortalOrder:
+    """Return a command as the gate is told it."""
+    match one.what:
+        case PortalCommand.OPEN:
+            return Open(one.id, one.deadline, one.portal)
+        case PortalCommand.LOCK:
+            return Lock(one.id, one.deadline, one.portal)
+        case PortalCommand.UNLOCK:
+            return Unlock(one.id, one.deadline, one.portal)
