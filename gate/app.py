@@ -5,6 +5,7 @@ of the minute;
 the main thread waits for the stop signal and feeds the watchdog.
 """
 
+import importlib
 import logging
 import threading
 from collections.abc import Callable
@@ -135,6 +136,10 @@ class _Gate:
             self._threads.append(self._thread("access-list-key", fetch))
         for thread in self._threads:
             thread.start()
+        if self._settings.metrics_port:
+            importlib.import_module("gate.metrics").serve(
+                self._settings.gate, self._figures, self._settings.metrics_port
+            )
         # Opening a port throws away what came before: whoever waits for "ready" may send from then on.
         for line in self._lines:
             line.tried.wait(TRY_SECONDS)

@@ -18,6 +18,7 @@ from config.schema import Portal
 from gate.access_rules import Decision
 from gate.bad_frames import BadFrames
 from gate.events import access_event, alarm_event, direction_of, lane_of, outgoing, passage_event
+from gate.histogram import Histogram
 from gate.passages import Passages
 from messages.access import AccessOutcome, AlarmKind, Credential, Direction, GateEvent, mask
 from runtime.clock import Clock
@@ -101,6 +102,9 @@ class Capture:
         self._bad = BadFrames()
         self._last: dict[str, datetime] = {}
         self._good: Counter[str] = Counter()
+        self._latency = Histogram()
+        self._begun_ns: int | None = None
+        """When what is being taken was read; None for what no line said."""
         self._order = threading.Lock()
         self._figures = threading.Lock()
         self.fault = ""
@@ -124,6 +128,7 @@ class Capture:
             if not (isinstance(said, Read) and said.kept):
                 self._last[portal.id] = at.wall
         with self._order:
+            self._begun_ns = at.monotonic_ns
             match said:
                 case Read():
                     return self._take_read(portal, said, at)
@@ -180,7 +185,18 @@ class Capture:
     def keep(self, portal: str, event_of: Callable[..., GateEvent], what: str) -> bool:
         """Commit an event that no line said: False when stopped before that."""
         with self._order:
+            self._begun_ns = None
             return self._store(portal, event_of, what) is not None
+
+    def _note_latency(self) -> None:
+        if self._begun_ns is not None:
+            with self._figures:
+                self._latency.note((self._clock.monotonic_ns() - self._begun_ns) / 1_000_000_000)
+
+    def latency(self) -> tuple[list[tuple[str, float]], float]:
+        """Return how long events took from their frame to the disk; see `gate.histogram`."""
+        with self._figures:
+            return self._latency.cumulative()
 
     def last_frames(self) -> dict[str, datetime]:
         """Return when each portal last gave a good frame, repeats included."""
@@ -247,6 +263,7 @@ class Capture:
             _log.warning("events are stored again, reading goes on")
             self.fault = ""
         self._control.stored(made[0])  # a door that waits goes before everything
+        self._note_latency()
         self._on_stored()  # before anything that can wait: the event is on its way while we log it
         _log.info("event stored sequence=%d portal=%s %s", row.sequence, portal, what)
         return row.sequence

@@ -15,6 +15,7 @@ from messages.errors import MessageError
 from messages.presence import GateFigures, OutboxState, PortalFigures
 from runtime.clock import Clock
 from runtime.outbox import Row
+from runtime.uplink import UplinkCounters
 from runtime.version import version
 
 MOST_LETTERS = 300
@@ -41,6 +42,9 @@ class Captured(Protocol):
 
     def bad_frames(self, portal: str) -> dict[str, int]:
         """Return how many bad ones, by kind."""
+
+    def latency(self) -> tuple[list[tuple[str, float]], float]:
+        """Return how long events took to the disk."""
 
 
 class Queue(Protocol):
@@ -70,6 +74,14 @@ class Way(Protocol):
     def connected(self) -> bool:
         """Whether the broker is connected now."""
 
+    @property
+    def connections(self) -> int:
+        """How many connections to the broker there have been."""
+
+    @property
+    def counters(self) -> UplinkCounters | None:
+        """What was sent and answered."""
+
     def warnings(self) -> dict[str, str]:
         """Return what staff should look at, a sentence by its word."""
 
@@ -78,12 +90,22 @@ class Figures:
     """`portals`: portal → its line."""
 
     def __init__(self, portals: Mapping[str, Line], captured: Captured, outbox: Queue, way: Way, clock: Clock) -> None:
-        self._portals, self._captured, self._outbox, self._way, self._clock = portals, captured, outbox, way, clock
+        self._portals, self._captured, self._outbox, self._clock = portals, captured, outbox, clock
+        self.way = way
         self._started_at = clock.now()
         self._lock = threading.Lock()
         self._well: dict[str, bool] = {}
         self._opened: Counter[str] = Counter()
         self._oldest: tuple[int, datetime | None] = (-1, None)
+
+    @property
+    def fault(self) -> str:
+        """Why events cannot be stored; empty when they can."""
+        return self._captured.fault
+
+    def latency(self) -> tuple[list[tuple[str, float]], float]:
+        """Return how long events took from their frame to the disk; see `gate.histogram`."""
+        return self._captured.latency()
 
     def look(self) -> None:
         """Notice devices that were opened; called whenever a line says that something changed."""
@@ -136,20 +158,20 @@ class Figures:
             lanes=self.lanes(),
             outbox=self._outbox.state(),
             set_aside=sum(self._outbox.aside().values()),
-            broker_connected=self._way.connected,
-            joined=self._way.joined,
+            broker_connected=self.way.connected,
+            joined=self.way.joined,
             fault=self._captured.fault,
-            warnings=self._way.warnings(),
+            warnings=self.way.warnings(),
             version=version(),
             oldest_waiting=self.oldest_waiting(),
-            clock_offset_ms=_milliseconds(self._way.clock_offset),
+            clock_offset_ms=_milliseconds(self.way.clock_offset),
         )
 
     def said(self) -> GateFigures:
         """Return what goes into a birth; OutboxError when the outbox cannot be read."""
         return GateFigures(
             started_at=self._started_at,
-            connected_since=self._way.connected_since or self._clock.now(),
+            connected_since=self.way.connected_since or self._clock.now(),
             portals={
                 portal: PortalFigures(_told(lane.trouble), lane.good, lane.bad_frames, lane.opened, lane.last_frame)
                 for portal, lane in self.lanes().items()

@@ -33,6 +33,8 @@ class GateSettings:
     repeat_quiet: timedelta = attrs.field(default=timedelta(milliseconds=500), validator=_quiet)
     keep_acknowledged_days: int = attrs.field(default=7, validator=attrs.validators.in_(range(1, 366)))
     log_level: str = attrs.field(default="info", validator=attrs.validators.in_(LEVELS))
+    metrics_port: int = attrs.field(default=0, validator=attrs.validators.in_(range(1 << 16)))
+    """Where Prometheus is answered, on the loopback address alone; 0: nowhere."""
     ports: dict[str, str] = attrs.field(factory=dict)
 
     @property

@@ -46,6 +46,10 @@ class GateFault(StrEnum):
     """Something that only the gate itself has a sentence for."""
 
 
+AWAY = frozenset({GateFault.NOT_JOINED, GateFault.NEVER_HEARD, GateFault.OFFLINE, GateFault.SILENT})
+"""Of such a gate nothing else is known."""
+
+
 class Weight(IntEnum):
     """How bad it is: worth a look, or something does not work."""
 

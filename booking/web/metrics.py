@@ -1,13 +1,17 @@
 """Counts for Prometheus, in a registry of their own: requests, refusals, sign-ins, open streams."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import cache
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
+from booking.service.gate_health import AWAY, troubles
 from booking.web.context import Context
 
 __all__ = ["CONTENT_TYPE_LATEST", "Metrics"]
@@ -19,6 +23,43 @@ class Counts(NamedTuple):
 
     inside: Mapping[str, Callable[[], float]]
     alerts: Callable[[], float]
+    gates: Callable[[], Mapping[str, "GateNumbers"]]
+
+
+class GateNumbers(NamedTuple):
+    """How a gate last said it is: whether it is here, how long ago it spoke, what waits there, how much is wrong with it."""
+
+    up: bool
+    heard_seconds: float
+    waiting: int
+    set_aside: int
+    troubles: int
+
+
+class _Gates(Collector):
+    """Yields every gate that has ever spoken, by what it last said."""
+
+    def __init__(self, gates: Callable[[], Mapping[str, GateNumbers]]) -> None:
+        self._gates = gates
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield everything as it is now."""
+        up = GaugeMetricFamily("seatgate_gate_up", "1 for a gate that is connected and speaks.", labels=["gate"])
+        heard = GaugeMetricFamily("seatgate_gate_heard_seconds", "How long ago a gate last spoke.", labels=["gate"])
+        waiting = GaugeMetricFamily(
+            "seatgate_gate_waiting", "Events that wait at a gate, as it last said.", labels=["gate"]
+        )
+        aside = GaugeMetricFamily(
+            "seatgate_gate_aside", "Events kept aside at a gate, as it last said.", labels=["gate"]
+        )
+        troubles = GaugeMetricFamily("seatgate_gate_troubles", "Faults on the staff's page of gates.", labels=["gate"])
+        for gate, numbers in self._gates().items():
+            up.add_metric([gate], numbers.up)
+            heard.add_metric([gate], numbers.heard_seconds)
+            waiting.add_metric([gate], numbers.waiting)
+            aside.add_metric([gate], numbers.set_aside)
+            troubles.add_metric([gate], numbers.troubles)
+        yield from (up, heard, waiting, aside, troubles)
 
 
 class Metrics:
@@ -71,6 +112,7 @@ class Metrics:
         Gauge("seatgate_alerts", "Alerts about gates that nobody has seen to.", registry=self._registry).set_function(
             counts.alerts
         )
+        self._registry.register(_Gates(counts.gates))
 
     def request(self, method: str, route: str, status: int, seconds: float, refusal: str | None) -> None:
         """Count one answered request."""
@@ -102,4 +144,24 @@ def counts_of(context: Context) -> Counts:
     return Counts(
         {venue.id: counting(venue.id) for venue in context.site.venues if venue.id in with_gates},
         lambda: float(len(context.reads.alerts(context.clock.now()))),
+        lambda: _gates(context),
     )
+
+
+def _gates(context: Context) -> dict[str, GateNumbers]:
+    now, states = context.clock.now(), context.reads.gate_states()
+    found = {}
+    for gate in context.site.gates:
+        state = states.get(gate.id)
+        wrong = troubles(gate, state, now, joined=True)
+        if state is None:
+            continue
+        said = state.said
+        found[gate.id] = GateNumbers(
+            up=not any(one.fault in AWAY for one in wrong),
+            heard_seconds=max(0.0, (now - state.heard_at).total_seconds()),
+            waiting=said.outbox.depth if said.outbox is not None else 0,
+            set_aside=said.gate.set_aside if said.gate is not None else 0,
+            troubles=len(wrong),
+        )
+    return found

@@ -11,6 +11,7 @@ from booking.web import gate_words, help_pages
 from booking.web.language import Words
 from messages.presence import GateFigures, OutboxState, PortalFigures, Presence, PresenceState
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
 STAFF = "STAFF01"
 
 
@@ -132,3 +133,17 @@ def test_a_help_page_is_escaped_and_its_links_lead_to_other_pages(browser):
         assert "](" not in page.text, name
     assert desk.get("/staff/help/no-such-page").status_code == 404
     assert help_pages.inline("a `<b>` **c** [d](https://example.org)") == "a <code>&lt;b&gt;</code> <b>c</b> d"
+
+
+def test_prometheus_sees_each_gate_too(browser, says, house):
+    says(depth=4, set_aside=1)
+    said = browser(STAFF).get("/metrics").text
+    assert 'seatgate_gate_up{gate="south"} 1.0' in said
+    assert 'seatgate_gate_waiting{gate="south"} 4.0' in said
+    assert 'seatgate_gate_aside{gate="south"} 1.0' in said
+    assert 'seatgate_gate_troubles{gate="south"} 1.0' in said
+    assert 'gate="north"' not in said  # it has never spoken
+    house.clock.put(house.clock.now() + timedelta(minutes=4))
+    said = browser(STAFF).get("/metrics").text
+    assert 'seatgate_gate_up{gate="south"} 0.0' in said
+    assert 'seatgate_gate_heard_seconds{gate="south"} 240.0' in said
