@@ -1,6 +1,6 @@
 """The express way of `POST /api/v1/reservations`: the one request that a whole campus sends in the same second.
 
-It answers a plain booking itself, before the framework and without a task for it: somebody's open session, a body of the
+It answers a plain booking itself, before the framework and without a task for it: an open session or a bound app, a body of the
 usual form, an outcome that is new. Whatever is unusual goes the ordinary way (`api_reservations.reserve`), which knows every
 case and says what is wrong: so no rule stands here twice. What was decided already, it only tells.
 """
@@ -21,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 from booking.domain.refusals import Refusal, RefusalCode
 from booking.service.commands import Changed, Channel, Outcome, Reserve
 from booking.service.request_key import RequestKey
+from booking.service.views import SessionView
 from booking.web.api_reservations import DECIDED, RESERVE
 from booking.web.audit import NOTED
 from booking.web.context import Context
@@ -32,7 +33,7 @@ from booking.web.models import reservation_json
 from booking.web.problems import MEDIA_TYPE, problem, status_of
 from booking.web.protocol import Otherwise
 from booking.web.requests import KEY_HEADER, MAX_KEY_CHARS
-from booking.web.sessions import MAX_TOKEN_CHARS, from_our_pages, hash_of, token_in
+from booking.web.sessions import MAX_TOKEN_CHARS, from_our_pages, hash_of, reader_of_app, token_in
 from runtime.locales import CHINESE, language_of
 
 METHOD, PATH = "POST", RESERVE.path
@@ -74,6 +75,7 @@ class _Asked:
     cycle: RequestResponseCycle
     otherwise: Otherwise
     token_hash: bytes
+    by_cookie: bool
     wish: _Wish
     request: RequestKey | None
     language: str
@@ -105,14 +107,15 @@ class Express:
         """Answer a plain booking later; False for what is none."""
         scope: Any = cycle.scope
         sent: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # of several of a name the first counts, as ever
-        language = _language(sent.get(_LANGUAGE, b""))
+        language, by_cookie = _language(sent.get(_LANGUAGE, b"")), False
         authorization = sent.get(_AUTHORIZATION, b"")
         token = authorization[7:].strip() if authorization[:7].lower() == _BEARER else b""
         if _COOKIE in sent:
             connection = HTTPConnection(scope)
             language = api_language(connection)
             said = token_in(self._context, connection)
-            if said.by_cookie and not from_our_pages(self._context, connection.headers):
+            by_cookie = said.by_cookie
+            if by_cookie and not from_our_pages(self._context, connection.headers):
                 return False
             token_hash = hash_of(said.token) if said.token else b""
         else:
@@ -127,28 +130,29 @@ class Express:
         except msgspec.MsgspecError:
             return False
         request = RequestKey(text, hashlib.sha256(_HEAD + body).digest()) if text else None
-        self._bookings.ask(_Asked(cycle, otherwise, token_hash, wish, request, language, time.perf_counter()))
+        began = time.perf_counter()
+        self._bookings.ask(_Asked(cycle, otherwise, token_hash, by_cookie, wish, request, language, began))
         return True
 
     def _decide(self, asked: Sequence[_Asked]) -> "Future[list[Outcome | None]]":
-        """Have what one turn of the loop asks decided; None, and nothing done, for a token of no open session."""
+        """Have what one turn of the loop asks decided; None, and nothing done, for a token of nobody's."""
         now = self._now = self._context.clock.now()
         self._today = now.astimezone(self._context.site.timezone).date()
         sessions = self._context.reads.sessions([one.token_hash for one in asked], now)
-        known = [sessions.get(one.token_hash) for one in asked]
+        known = [self._who(one, sessions.get(one.token_hash)) for one in asked]
         commands = [
             Reserve(
-                reader=session.reader,
+                reader=who[0],
                 at=now,
                 seat=one.wish.seat,
                 area=one.wish.area,
                 start=one.wish.start,
                 end=one.wish.end,
-                channel=Channel(session.channel),
+                channel=who[1],
                 request=one.request,
             )
-            for one, session in zip(asked, known, strict=True)
-            if session is not None
+            for one, who in zip(asked, known, strict=True)
+            if who is not None
         ]
         answers: Future[list[Outcome | None]] = Future()
         if not commands:
@@ -160,10 +164,17 @@ class Express:
                 answers.set_exception(error)
                 return
             outcomes = iter(done.result())
-            answers.set_result([next(outcomes) if session else None for session in known])
+            answers.set_result([next(outcomes) if who else None for who in known])
 
         self._context.writer.submit(commands).add_done_callback(decided)
         return answers
+
+    def _who(self, asked: _Asked, session: SessionView | None) -> tuple[str, Channel] | None:
+        """Return who asks through what: by an open session, or by an app that is bound; a cookie is never an app's."""
+        if session is not None:
+            return session.reader, Channel(session.channel)
+        reader = None if asked.by_cookie else reader_of_app(self._context, asked.token_hash)
+        return (reader.id, Channel.APP) if reader is not None else None
 
     def _tell(self, asked: Sequence[_Asked], done: "Future[list[Outcome | None]]") -> None:
         """Answer each; what cannot be told here is told the ordinary way, which also knows how to tell of a fault."""

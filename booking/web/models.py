@@ -1,5 +1,6 @@
 """What the API gives, as pydantic types (what it takes: wishes.py). Times carry the site's offset."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -225,8 +226,10 @@ class ReservationDetailOut(ReservationOut):
     history: list[HistoryOut]
 
 
-def _reservation_fields(view: ReservationView, words: Words) -> dict[str, Any]:
-    fields: dict[str, Any] = {"area_name": TextOut.of(view.area_name), "venue_name": TextOut.of(view.venue_name)}
+def _reservation_fields(
+    view: ReservationView, words: Words, both: Callable[[Text], object] = TextOut.of
+) -> dict[str, Any]:
+    fields: dict[str, Any] = {"area_name": both(view.area_name), "venue_name": both(view.venue_name)}
     for name in ReservationOut.model_fields:
         if name not in fields:
             value = getattr(view, name)
@@ -236,7 +239,7 @@ def _reservation_fields(view: ReservationView, words: Words) -> dict[str, Any]:
 
 def reservation_json(view: ReservationView, words: Words) -> bytes:
     """Return what `ReservationOut.of(view, words)` encodes to, without making and checking a model."""
-    return msgspec.json.encode(_reservation_fields(view, words), enc_hook=TextOut.model_dump)
+    return msgspec.json.encode(_reservation_fields(view, words, lambda text: {"zh": text.zh, "en": text.en}))
 
 
 def detail_of(view: ReservationView, words: Words, history: list[HistoryOut]) -> ReservationDetailOut:

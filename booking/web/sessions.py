@@ -89,7 +89,10 @@ def caller_of(request: Request) -> Caller | None:
         return None
     session = context.reads.session(hash_of(sent.token), context.clock.now())
     if session is None:
-        return None if sent.by_cookie else _app(context, sent.token)
+        reader = None if sent.by_cookie else reader_of_app(context, hash_of(sent.token))
+        return (
+            Caller(reader.id, reader.name, "reader", Channel.APP, "", sent.token, by_cookie=False) if reader else None
+        )
     request.scope[READER] = session.reader
     return Caller(
         session.reader, session.name, session.role, Channel(session.channel), session.csrf, sent.token, sent.by_cookie
@@ -109,11 +112,10 @@ def token_in(context: Context, connection: HTTPConnection) -> Token:
     return Token(token if len(token) <= MAX_TOKEN_CHARS else "", by_cookie)
 
 
-def _app(context: Context, token: str) -> Caller | None:
+def reader_of_app(context: Context, token_hash: bytes) -> ReaderView | None:
     """Return the reader behind a bound app's token. Whatever they may do elsewhere, an app acts as a reader."""
-    reader, app = context.reads.app_of(hash_of(token), context.clock.now())
-    person = context.reads.reader(reader) if app is not None and app.status is BindingStatus.ACTIVE else None
-    return Caller(person.id, person.name, "reader", Channel.APP, "", token, by_cookie=False) if person else None
+    reader, app = context.reads.app_of(token_hash, context.clock.now())
+    return context.reads.reader(reader) if app is not None and app.status is BindingStatus.ACTIVE else None
 
 
 def signed_in(request: Request) -> Caller:

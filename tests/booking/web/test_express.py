@@ -201,6 +201,44 @@ def test_a_token_goes_before_a_cookie(api, browser, ordinary):
     assert api(ONE).get(PATH).json()["items"] == []
 
 
+def app_of(web, anybody, *, confirmed=True):
+    """A client that acts for `web`'s reader as an app; `anybody` is a client without a session."""
+    code = web.post("/api/v1/activation-codes").json()["code"]
+    asked = anybody.post("/api/v1/bindings", json={"reader": ONE, "code": code, "app": "一考即过"}).json()
+    if confirmed:
+        assert web.post(f"/api/v1/bindings/{asked['id']}/confirm").status_code == 200
+    anybody.headers["authorization"] = f"Bearer {asked['token']}"
+    return anybody
+
+
+def test_a_bound_app_books_the_express_way_and_is_answered_alike(open_house, api_of, ordinary):
+    said = []
+    for name, headers in (("express", {}), ("ordinary", ORDINARILY)):
+        house = open_house(name=name)
+        app = app_of(api_of(house, ONE), api_of(house))
+        del ordinary[:]
+        answers = [app.book(seat=seat, headers=headers) for seat in ("2f-centre-999", "2f-centre-065")]
+        assert booked(ordinary) == (0 if name == "express" else 2)
+        assert [answer.status_code for answer in answers] == [404, 201]
+        stay = answers[1].json().pop("id")
+        assert house.reads.reservation(ONE, stay, house.clock.now()).history[0].source == "app"
+        said.append([answers[0].json(), answers[1].json() | {"id": ""}])
+    assert said[0] == said[1]
+
+
+def test_an_app_that_nobody_confirmed_and_an_apps_token_in_a_cookie_book_nothing(api, house, ordinary):
+    waiting = app_of(api(ONE), api(), confirmed=False)
+    assert waiting.book().json()["code"] == "binding-pending"
+    bound = app_of(api(ONE), api())
+    token = bound.headers.pop("authorization").split()[1]
+    del ordinary[:]
+    for way in ({}, ORDINARILY):
+        refused = bound.book(headers={"cookie": f"seatgate={token}", "origin": house.url} | way)
+        assert refused.json()["code"] == "sign-in-required"
+    assert booked(ordinary) == 2
+    assert api(ONE).get(PATH).json()["items"] == []
+
+
 # ---- what connections do ----------------------------------------------------------------------------------------------
 
 
