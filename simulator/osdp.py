@@ -110,13 +110,17 @@ class OsdpDevice:
             found = self._channel.open(packet)
             if found is None:
                 self._channel = None
-                return self._plain(packet, Reply.NAK, bytes([Nak.NEEDS_SECURITY])).encode()
+                return self._needs_security(packet)
             opened = found
         elif packet.has_mac:
-            return self._plain(packet, Reply.NAK, bytes([Nak.NEEDS_SECURITY])).encode()
+            return self._needs_security(packet)
         answer = self._reply(opened).encode()
         self._sequence, self._last = packet.sequence, (raw, answer)
         return answer
+
+    def _needs_security(self, packet: Packet) -> bytes:
+        self._sequence = packet.sequence
+        return self._plain(packet, Reply.NAK, bytes([Nak.NEEDS_SECURITY])).encode()
 
     def _plain(self, to: Packet, reply: Reply, data: bytes = b"", block: bytes | None = None) -> Packet:
         return Packet(to.address, True, to.sequence, reply, data, to.crc, block)  # noqa: FBT003

@@ -2,6 +2,8 @@
 
     python libosdp_device.py PATH ADDRESS KEY|- REPEATS
 
+Its Python form has no way to answer a question for the inputs' states (3.2.9): they are said when they change.
+
 stdin: `cards N FIRST` queues N cards of 32 bits (format unspecified), numbered from FIRST; `tamper 0|1`; `inputs 0,1,…`.
 stdout, a line each: `ready`, and `command {…}` for what the panel had done.
 
@@ -118,8 +120,6 @@ class Reader:
 
     def on_command(self, command: dict) -> "tuple[int, dict | None]":
         say("command " + json.dumps(command, default=lambda each: each.hex() if isinstance(each, bytes) else str(each)))
-        if "report" in command and command.get("type") == StatusReportType.Input:
-            return 0, {**command, "report": bytes(self.inputs)}
         return 0, None
 
     def told(self, word: str, rest: "list[str]") -> None:

@@ -77,7 +77,7 @@ def packet_of(raw: bytes) -> Packet:
         block = raw[at + 1 : at + size]
         at += size
     mac = b""
-    if block is not None and block[0] >= FIRST_WITH_MAC:
+    if block is not None and block[0] >= FIRST_WITH_MAC and end - at > MAC_BYTES:  # without room: it lacks its MAC
         end -= MAC_BYTES
         mac = raw[end : end + MAC_BYTES]
     if at >= end:
