@@ -26,6 +26,8 @@ back answers that, with what the cut cable swallowed, or refuses it. The one is 
 MOST_ORDERS = 16
 MOST_BEGINNINGS = 4
 """Handshakes in a row that the device drops, after which it counts as refused."""
+SURE = 2
+"""So often in a row it must look wrong before staff are told: a late answer to an older question looks so once."""
 NO_ANSWER = "it does not answer: look at its power, its cable, its address and its speed"
 NOT_ASKED = "it has not been asked yet"
 UNSTEADY = "it drops every session at once: are there two devices with its address, or two panels on the line?"
@@ -64,7 +66,7 @@ class Panel:
         self._orders: deque[Order] = deque()
         self._errands: deque[Command] = deque()
         self._known: dict[int, tuple[int, int]] | None = None
-        self._missed = self._asked_away = self._beginnings = 0
+        self._missed = self._asked_away = self._beginnings = self._doubts = 0
         self._installing = self._use_default = False
         self._is_refused = self._holds_off = False
         self._fresh: Session | None = None
@@ -182,6 +184,7 @@ class Panel:
         self._is_refused = False
         if not session.is_ready or order is None:
             return []
+        self._doubts = 0
         return self._meaning(order, found)
 
     def _meaning(self, order: Order, packet: Packet) -> list[Event]:
@@ -227,6 +230,10 @@ class Panel:
 
     def _refuse(self, refused: Refused) -> list[Event]:
         self._missed = self._asked_away = 0
+        self._doubts += 1
+        if self._doubts < SURE and not self._installing:
+            self._begin()
+            return [Bad(Fault.REFUSED, refused.text)]
         self._is_refused = True
         self._use_default = self._installing and not self._use_default
         self._give_up_orders(refused.text)

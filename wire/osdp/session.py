@@ -123,7 +123,7 @@ class Session:
             self._sequence = self._sequence % 3 + 1
         return found
 
-    def _readable(self, packet: Packet) -> Packet | Bad | Refused:
+    def _readable(self, packet: Packet) -> Packet | Bad | Refused | Lost:
         if self._key is None:
             return packet if packet.block is None else Bad(Fault.FORGED, "an encrypted answer in a plain session")
         if self._channel is None:
@@ -142,9 +142,10 @@ class Session:
         if code in _LOST and not self._is_shaking:
             return Lost(Nak(code))
         if self._is_shaking and code != Nak.CHECK:
-            if code in (Nak.SEQUENCE, Nak.NEEDS_SECURITY):
-                return Lost(Nak(code))
-            return Refused(PLAIN_ONLY if self._keys is None or not self._cryptogram else OTHER_KEY)
+            # In the second step it has shown that it has the key: it was asked twice, and means its other random number.
+            if self._cryptogram or code in (Nak.SEQUENCE, Nak.NEEDS_SECURITY):
+                return Lost(Nak(code) if code in set(Nak) else Nak.NEEDS_SECURITY)
+            return Refused(PLAIN_ONLY)
         if self._channel is not None and code != Nak.CHECK:
             return Bad(Fault.FORGED, "a refusal without authentication code")
         if code != Nak.CHECK:
@@ -171,7 +172,7 @@ class Session:
             return None
         return bytes([kinds[command], _DEFAULT_KEY if self.uses_default_key else _OWN_KEY])
 
-    def _shake(self, packet: Packet) -> Packet | Bad | Refused:
+    def _shake(self, packet: Packet) -> Packet | Bad | Refused | Lost:
         if packet.block is None:
             return Refused(PLAIN_ONLY)
         if packet.code == Reply.CCRYPT and packet.block[0] == 0x12 and not self._cryptogram:  # noqa: PLR2004
@@ -192,9 +193,9 @@ class Session:
         self._cryptogram = self._keys.panel_cryptogram(self._panel_random, device_random)
         return packet
 
-    def _begin(self, packet: Packet, block: bytes) -> Packet | Bad | Refused:
+    def _begin(self, packet: Packet, block: bytes) -> Packet | Refused | Lost:
         if self._keys is None or block[1:2] != bytes([_ACCEPTED]):
-            return Refused(OTHER_KEY)
+            return Lost(Nak.NEEDS_SECURITY)
         if not same(self._keys.first_mac(self._cryptogram), packet.data):
             return Refused(OTHER_KEY)
         self._channel = Channel(self._keys, received=packet.data)

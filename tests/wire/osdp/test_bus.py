@@ -276,6 +276,24 @@ def test_a_device_with_another_key_is_refused_until_it_has_the_right_one():
     bench.until(lambda: bench.cards() == [1], "its card is believed")
 
 
+def test_a_challenge_that_is_answered_twice_is_no_other_key():
+    """A slow reader is asked again: its second answer has another random number, and what we say to the first it refuses."""
+    device = OsdpDevice(1, KEY, randoms(3))
+    bench = Bench(device)
+    late = []
+    heard = device.hear
+
+    def slow(content):
+        late.append(heard(content))
+        if len(late) == 1:
+            return b""
+        return late[0] if len(late) == 2 else late[-1]
+
+    device.hear = slow
+    bench.until(lambda: bench.states() == [""], "it is well, and nothing else was told", turns=100)
+    assert "refused" in bench.bad()
+
+
 def test_the_default_key_is_refused():
     device = OsdpDevice(1, DEFAULT_KEY, randoms(3), installs=True)
     bench = Bench(device, keys={1: KEY})
