@@ -45,7 +45,7 @@ class Resyncs:
         self._identity = identity
         self._publish = publish
         self._streams: dict[tuple[str, int], _Stream] = {}
-        self._renewed: set[tuple[str, int]] = set()
+        self._renewed: dict[tuple[str, int], datetime] = {}
         self.lost: dict[str, int] = {}
         """How many events of each gate are gone for good. Staff see each as the alert of its gap (booking.service.streams)."""
 
@@ -64,9 +64,15 @@ class Resyncs:
                     break
 
     def renew(self, gate: str, epoch: int, sequence: int, now: datetime) -> None:
-        """Ask a gate once to begin a new epoch, because an event of this one bore another's number: its disk is a copy."""
-        if (gate, epoch) not in self._renewed and self._send(gate, epoch, (sequence, sequence), now, new_epoch=True):
-            self._renewed.add((gate, epoch))
+        """Ask a gate to begin a new epoch, because an event of this one bore another's number: its disk is a copy.
+
+        Once per epoch; again only where such events go on coming, because the gate was away when it was asked.
+        """
+        asked = self._renewed.get((gate, epoch))
+        if asked is not None and now - asked < ASK_AGAIN:
+            return
+        if self._send(gate, epoch, (sequence, sequence), now, new_epoch=True):
+            self._renewed[gate, epoch] = now
             _log.error("gate asked to begin a new epoch gate=%s epoch=%d sequence=%d", gate, epoch, sequence)
 
     def _send(self, gate: str, epoch: int, hole: tuple[int, int], now: datetime, *, new_epoch: bool = False) -> bool:

@@ -20,6 +20,7 @@ from gate.capture import Capture
 from gate.control import Control
 from gate.delivery import Delivery
 from gate.doors import Doors
+from gate.duty_times import DutyTimes
 from gate.enrolment import load_joined
 from gate.figures import Figures
 from gate.history import past
@@ -38,7 +39,6 @@ JOIN_SECONDS = 1.5
 """All threads together may take this long to end; a stop takes less than two seconds."""
 TRY_SECONDS = 2.0
 """How long a device that hangs in opening may hold up the start."""
-PRUNE_EVERY, REPORT_EVERY = timedelta(days=1), timedelta(minutes=1)
 
 
 def run(settings: GateSettings) -> int:
@@ -180,17 +180,16 @@ class _Gate:
     def _duties(self) -> None:
         """Write the status when something changed, count and report every minute, and prune once a day."""
         stop = self._service.stop
-        prune_at = report_at = self._clock.now()
+        times = DutyTimes(self._clock.now(), self._elapsed())
         told: object = None
         while not stop.is_set():
             now = self._clock.now()
             self._figures.look()
-            if now >= report_at or self._has_news(told):
-                report_at, told = now + REPORT_EVERY, self._news()
+            if times.report_due(self._elapsed(), news=self._has_news(told)):
+                told = self._news()
                 self.capture.report_bad_frames()
                 self._delivery.report()
-            if now >= prune_at:
-                prune_at = now + PRUNE_EVERY
+            if times.prune_due(now, self._elapsed()):
                 self._prune(now)
             self._write_status()
             self._changed.wait(status.LONGEST_SECONDS)
@@ -199,6 +198,9 @@ class _Gate:
             self._changed.clear()
         self.capture.report_bad_frames()
         self._write_status()
+
+    def _elapsed(self) -> timedelta:
+        return timedelta(microseconds=self._clock.monotonic_ns() // 1000)
 
     def _news(self) -> object:
         try:

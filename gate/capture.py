@@ -72,6 +72,10 @@ class ReportsOnly:
 REPORTS_ONLY = ReportsOnly()
 
 
+class _OtherEpoch(Exception):  # noqa: N818 - private: what happened
+    """A new epoch began between a read and the word on it."""
+
+
 class Capture:
     """Takes what is said on the lines of a gate. `on_stored` is called after each commit and must return at once."""
 
@@ -96,6 +100,7 @@ class Capture:
         self._control = control
         self._repeats = Repeats(repeat_quiet)
         self._passages = Passages()
+        self._epoch: int | None = None
         self._strangers: Counter[str] = Counter()
         self._told_strangers: Counter[str] = Counter()
         self._alarms: dict[tuple[str, AlarmKind], bool] = {}
@@ -167,8 +172,17 @@ class Capture:
         if of is None:
             _log.info("a word on a passage belongs to no read portal=%s %s", portal.id, what)
             return True
-        made = partial(passage_event, portal, walk, of, at)
-        return self._store(portal.id, made, f"{what} of={of}") is not None
+
+        def made(*, epoch: int, sequence: int) -> GateEvent:
+            if epoch != self._epoch:
+                raise _OtherEpoch
+            return passage_event(portal, walk, of, at, epoch=epoch, sequence=sequence)
+
+        try:
+            return self._store(portal.id, made, f"{what} of={of}") is not None
+        except _OtherEpoch:
+            _log.warning("a word on a passage of a closed epoch is dropped portal=%s %s of=%d", portal.id, what, of)
+            return True
 
     def _take_alarm(self, portal: Portal, alarm: Alarm, at: Instant) -> bool:
         """Store an alarm that changed: boards say again and again that it goes on, or that all is well."""
@@ -262,8 +276,14 @@ class Capture:
         if self.fault:
             _log.warning("events are stored again, reading goes on")
             self.fault = ""
+        self._note_epoch(made[0].epoch)
         self._control.stored(made[0])  # a door that waits goes before everything
         self._note_latency()
         self._on_stored()  # before anything that can wait: the event is on its way while we log it
         _log.info("event stored sequence=%d portal=%s %s", row.sequence, portal, what)
         return row.sequence
+
+    def _note_epoch(self, epoch: int) -> None:
+        """Forget the reads of a closed epoch: a word on a passage names the number of its read, and no epoch."""
+        if epoch != self._epoch:
+            self._epoch, self._passages = epoch, Passages()

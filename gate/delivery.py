@@ -12,6 +12,7 @@ from functools import partial
 from config.schema import Site
 from gate.control import Control
 from gate.enrolment import Enrols, server_key
+from gate.events import made_anew
 from gate.settings import GateSettings
 from messages import topics
 from messages.access import CommandResult
@@ -23,6 +24,7 @@ from runtime.clock import Clock
 from runtime.mqtt import Message, MqttLink
 from runtime.orders import Orders
 from runtime.outbox import Outbox, OutboxError
+from runtime.outbox_file import DAMAGED, LOST
 from runtime.presence import Announcer
 from runtime.rights import Rights, rights_test
 from runtime.signing import SigningKey
@@ -30,6 +32,12 @@ from runtime.uplink import Uplink, UplinkCounters
 from runtime.version import version
 
 _log = logging.getLogger(__name__)
+_TROUBLES = {
+    LOST: "the outbox was gone at a start: events that booking did not have by then are lost: "
+    "look at the alert about the epoch before on the staff pages, and find out who deleted it",
+    DAMAGED: "the outbox was damaged, what could be read of it was taken over: "
+    "keep outbox.db.broken-… in the data folder, check the disk, and look at the alerts on the staff pages",
+}
 BOOKING = "main"
 """The name of the one booking service among the topics."""
 
@@ -96,7 +104,8 @@ class Delivery:
         """Return what staff should look at, a sentence by its word. From any thread."""
         broker = self._link.fault if self._link is not None else ""
         rights = self._rights.warning if self._rights is not None else ""
-        return {word: sentence for word, sentence in (("broker", broker), ("rights", rights)) if sentence}
+        told = {"broker": broker, "rights": rights, self._outbox.trouble: _TROUBLES.get(self._outbox.trouble, "")}
+        return {word: sentence for word, sentence in told.items() if sentence}
 
     def send_stored(self) -> None:
         """Send the row that the caller has just stored, if we have joined. From any thread."""
@@ -182,7 +191,15 @@ class Delivery:
             on_connect=on_connect,
             on_disconnect=on_change,
         )
-        uplink = Uplink(self._outbox, link, self._key, server, on_acknowledged=self._measure, on_answer=rights.heard)
+        uplink = Uplink(
+            self._outbox,
+            link,
+            self._key,
+            server,
+            on_acknowledged=self._measure,
+            on_answer=rights.heard,
+            remake=partial(made_anew, site, gate),
+        )
         link.subscribe(acknowledgements)
         link.subscribe(commands)
         if self._control.deciding:
@@ -202,12 +219,23 @@ class Delivery:
             _log.warning("command refused why=not-for-a-gate id=%s", order.id)
             return
         try:
+            if order.new_epoch:
+                self._renew(order.epoch, uplink)
+                return
             again = uplink.send_again(order.epoch, order.first, order.last)
         except OutboxError as error:
             _log.critical("events that booking has lost cannot be read again: %s", error)
             return
         _log.warning("booking has lost events first=%d last=%d sent_again=%d", order.first, order.last, again)
         self.report()
+
+    def _renew(self, epoch: int, uplink: Uplink) -> None:
+        if uplink.begin_epoch(epoch):
+            _log.critical(
+                "numbers of this gate were used twice: its disk was copied, or put back from an older copy; a new epoch began epoch=%d",
+                self._outbox.epoch,
+            )
+            self.report()
 
     def _refused(self, order: Command, why: CommandResult) -> None:
         """Have staff told of what they asked for at a portal and what was not done."""

@@ -1,10 +1,14 @@
 """What is said at a portal: read → access event, walk → passage event, alarm → alarm event, command → what became of it, each → the topic and bytes that the outbox keeps. Pure."""
 
+import msgspec
+
 from config.schema import Portal, PortalDirection
 from gate.access_rules import Decision
 from messages import access, topics
 from messages.access import AccessEvent, AlarmEvent, CommandEvent, CommandResult, Direction, GateEvent, PassageEvent
+from messages.errors import MessageError
 from messages.topics import Family, Leaf
+from runtime.outbox import Make
 from wire.line_driver import Instant
 from wire.reads import Alarm, Read, Walk
 
@@ -94,3 +98,14 @@ def command_event(
 def outgoing(site: str, gate: str, event: GateEvent) -> tuple[str, bytes]:
     """Return the topic and the exact payload of an event."""
     return topics.build(site, Family.GATES, gate, Leaf.ACCESS), access.encode(site, gate, event)
+
+
+def made_anew(site: str, gate: str, payload: bytes) -> Make | None:
+    """Return what makes an event that is queued already under another identity; None for a word on another event of its epoch."""
+    try:
+        event = access.decode(site, gate, payload)
+    except MessageError:
+        return None
+    if isinstance(event, PassageEvent):
+        return None
+    return lambda epoch, sequence: outgoing(site, gate, msgspec.structs.replace(event, epoch=epoch, sequence=sequence))

@@ -107,15 +107,17 @@ class MqttLink:
         properties: dict[str, str] | None = None,
         expiry: timedelta | None = None,
         on_done: OnDone | None = None,
+        may_be_refused: bool = False,
     ) -> Published:
         """Send a message; LinkDown when not connected. `expiry`: how long the broker may still deliver it.
 
-        `on_done` is called on the link's thread with the broker's answer (see `Published.reason`).
+        `on_done` is called on the link's thread with the broker's answer (see `Published.reason`). `may_be_refused`: staff
+        need not hear of it when the broker's rights forbid this.
         """
         connection = self._connection
         if connection is None or not self._accepted:
             raise LinkDown(f"the broker {self._settings.host}:{self._settings.port} is not connected")
-        published = Published(on_done)
+        published = Published(on_done, may_be_refused=may_be_refused)
         connection.publish(
             topic, payload, published, qos=qos, retain=retain, properties=properties or {}, expiry=expiry
         )

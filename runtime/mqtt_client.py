@@ -142,7 +142,7 @@ class Connection:
         self._on_message = on_message
         self.fault = ""
         """Why the broker never accepted us, once `serve` has ended without that."""
-        self._ledger = PublishLedger()
+        self._ledger = PublishLedger(self._refused)
         self._refusals: set[str] = set()
         self._client = _Paho(client_id)
         self._client.connect_timeout = CONNECT_TIMEOUT_SECONDS
@@ -255,15 +255,13 @@ class Connection:
         elif code.value == _NO_SUBSCRIBERS_CODE:
             self._ledger.answered(number, NO_SUBSCRIBERS)
         else:
-            reason = str(code).lower()
-            self._ledger.answered(number, reason)
-            if reason not in self._refusals:
-                self._refusals.add(reason)
-                _log.error(
-                    "the broker refuses what account %s publishes (%s): correct its rights (ACL)",
-                    self._settings.username,
-                    reason,
-                )
+            self._ledger.answered(number, str(code).lower())
+
+    def _refused(self, reason: str) -> None:
+        if reason not in self._refusals:
+            self._refusals.add(reason)
+            account = self._settings.username
+            _log.error("the broker refuses what account %s publishes (%s): correct its rights (ACL)", account, reason)
 
     def _subscribed(
         self, _client: Any, _userdata: Any, _number: int, codes: list[ReasonCode], _properties: Any

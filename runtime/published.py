@@ -20,9 +20,11 @@ OnDone = Callable[[str | None], None]
 class Published:
     """One message on its way to the broker."""
 
-    def __init__(self, on_done: OnDone | None = None) -> None:
+    def __init__(self, on_done: OnDone | None = None, *, may_be_refused: bool = False) -> None:
         self._settled = threading.Event()
         self._on_done = on_done
+        self.may_be_refused = may_be_refused
+        """Whether the broker's refusal is nothing that staff must hear of: the sender asked for it."""
         self.reason: str | None = None
         """None while under way and after plain success; else the broker's words, NO_SUBSCRIBERS or CONNECTION_LOST."""
 
@@ -42,9 +44,10 @@ class Published:
 
 
 class PublishLedger:
-    """The messages of one connection that the broker has not answered."""
+    """The messages of one connection that the broker has not answered. `on_refused` is told the broker's words of a refusal."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_refused: Callable[[str], None] = lambda _reason: None) -> None:
+        self._on_refused = on_refused
         self._lock = threading.Lock()
         self._waiting: dict[int, Published] = {}
         self._answered: dict[int, str | None] = {}
@@ -57,7 +60,7 @@ class PublishLedger:
                 self._waiting[number] = published
                 return
             reason = self._answered.pop(number, CONNECTION_LOST)
-        published.settle(reason)
+        self._settle(published, reason)
 
     def answered(self, number: int, reason: str | None) -> None:
         """Settle a message; one that its sender has not entered yet waits for it."""
@@ -66,6 +69,11 @@ class PublishLedger:
             if published is None:
                 self._answered[number] = reason
                 return
+        self._settle(published, reason)
+
+    def _settle(self, published: Published, reason: str | None) -> None:
+        if reason not in (None, NO_SUBSCRIBERS, CONNECTION_LOST) and not published.may_be_refused:
+            self._on_refused(str(reason))
         published.settle(reason)
 
     def close(self) -> None:

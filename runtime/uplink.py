@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +23,7 @@ from messages.acknowledgement import Acknowledgement
 from messages.errors import MessageError
 from messages.presence import PresenceState
 from runtime.mqtt import NO_SUBSCRIBERS, LinkDown, Message, Published
-from runtime.outbox import Outbox, OutboxError, Row
+from runtime.outbox import Outbox, OutboxError, Remake, Row
 from runtime.presence import read_presence
 from runtime.signing import SIG, SigningKey, signed_properties, verify
 
@@ -80,7 +80,7 @@ class Uplink:
     """`server_key`: the server's 32 public bytes, which sign acknowledgements and booking's presence.
 
     `on_acknowledged` is given the newest of the acknowledgements that were applied, on the thread of `run`.
-    `on_answer` is told (topic, reason) of each answer of the broker, on the link's thread.
+    `remake` makes an event anew whose number was another's. `on_answer` is told (topic, reason) of each answer of the broker, on the link's thread.
     """
 
     def __init__(
@@ -92,8 +92,10 @@ class Uplink:
         *,
         on_acknowledged: Callable[[Acknowledgement], None] = lambda _: None,
         on_answer: Callable[[str, str | None], None] = lambda _topic, _reason: None,
+        remake: Remake = lambda _payload: None,
     ) -> None:
         self._on_acknowledged = on_acknowledged
+        self._remake = remake
         self._outbox = outbox
         self._link = link
         self._key = key
@@ -147,9 +149,24 @@ class Uplink:
         with self._turn:
             again = self._outbox.resend(epoch, first, last)
             if again:
-                self._fetched = min(self._fetched, first - 1)
+                self._fetched = min(self._fetched, self._outbox.place(epoch, first) - 1)
         self.wake()
         return again
+
+    def begin_epoch(self, epoch: int) -> bool:
+        """Begin a new epoch, where `epoch` is still the present one: its numbers were found on events of another disk, too."""
+        with self._turn:
+            if epoch != self._outbox.epoch:
+                return False
+            self._outbox.begin_epoch()
+        self._send_anew()
+        self.wake()
+        return True
+
+    def _send_anew(self) -> None:
+        again = self._outbox.send_anew(self._remake)
+        if again:
+            _log.warning("events whose number was another's are sent again under the new epoch count=%d", again)
 
     def counters(self) -> UplinkCounters:
         """Return the figures as they are now. From any thread."""
@@ -191,19 +208,19 @@ class Uplink:
             for flight in self._flights.values():
                 flight.due, flight.wait = 0.0, FIRST_RESEND_SECONDS
         window = self._window(session)
-        for flight in sorted(self._flights.values(), key=_by_sequence)[:window]:
+        for flight in sorted(self._flights.values(), key=_by_place)[:window]:
             if now >= flight.due or flight.session != session:
                 self._send(flight, session, now)
         free = window - len(self._flights)
         for row in self._outbox.pending(after=self._fetched, limit=free) if free > 0 else ():
-            self._fetched = row.sequence
-            if row.sequence in self._flights:  # it was under way when rows before it were asked for again
+            self._fetched = row.place
+            if row.place in self._flights:  # it was under way when rows before it were asked for again
                 continue
-            self._flights[row.sequence] = flight = _Flight(row)
+            self._flights[row.place] = flight = _Flight(row)
             self._send(flight, session, now)
         if not self._flights:
             return None
-        waiting = sorted(self._flights.values(), key=_by_sequence)[:window]
+        waiting = sorted(self._flights.values(), key=_by_place)[:window]
         return max(0.0, min(flight.due for flight in waiting) - now)
 
     def _window(self, session: int) -> int:
@@ -213,7 +230,7 @@ class Uplink:
             return 1
         if self._open_in != session:
             self._open_in = session
-            for flight in sorted(self._flights.values(), key=_by_sequence)[1:]:
+            for flight in sorted(self._flights.values(), key=_by_place)[1:]:
                 flight.due = 0.0
         return WINDOW
 
@@ -258,16 +275,17 @@ class Uplink:
         settled = self._outbox.acknowledge(*arrived)
         self._counts["acknowledged"] += settled.done
         with self._turn:
-            for sequence in [number for number in self._flights if any(_names(found, number) for found in arrived)]:
-                del self._flights[sequence]
+            for place in [place for place, flight in self._flights.items() if _is_named(flight.row, arrived)]:
+                del self._flights[place]
         for rejected in settled.aside:
             self._counts["rejected"] += 1
             _log.error(
-                "booking refused an event, it is kept aside for staff epoch=%d sequence=%d code=%s",
-                self._outbox.epoch,
+                "booking refused an event, it is kept aside for staff sequence=%d code=%s",
                 rejected.sequence,
                 rejected.code,
             )
+        if settled.aside:
+            self._send_anew()
 
     def _read(self, message: Message) -> Acknowledgement | None:
         """Return an acknowledgement that the server signed for this outbox; None, counted, for anything else."""
@@ -278,7 +296,7 @@ class Uplink:
             except MessageError as error:
                 problem = str(error)
             else:
-                if found.epoch == self._outbox.epoch:
+                if self._outbox.knows(found.epoch):
                     return found
                 problem = f"it is for epoch {found.epoch}"
         self._counts["bad"] += 1
@@ -286,8 +304,12 @@ class Uplink:
         return None
 
 
-def _by_sequence(flight: _Flight) -> int:
-    return flight.row.sequence
+def _by_place(flight: _Flight) -> int:
+    return flight.row.place
+
+
+def _is_named(row: Row, arrived: Iterable[Acknowledgement]) -> bool:
+    return any(found.epoch == row.epoch and _names(found, row.sequence) for found in arrived)
 
 
 def _names(found: Acknowledgement, sequence: int) -> bool:

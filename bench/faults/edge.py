@@ -21,7 +21,9 @@ from booking.service.commands import EnrolDevice, OfferEnrolment, Sweep
 from booking.store.opened import Store
 from booking.store.sqlite import open_store
 from config.schema import Site
+from gate.control import Control
 from gate.delivery import Delivery
+from gate.doors import Doors
 from gate.enrolment import Joined
 from gate.events import outgoing
 from gate.settings import GateSettings
@@ -69,7 +71,10 @@ class Edge:
         settings.enrolment.write_bytes(msgspec.json.encode(Joined(to_text(server_key), "")))
         self.key = SigningKey.generate()
         self.outbox = Outbox(settings.outbox, clock)
-        self._delivery = Delivery(settings, site, outbox=self.outbox, key=self.key, booking=_Nobody(), clock=clock)
+        control = Control(settings, site, (), clock, Doors({}, (), clock))
+        self._delivery = Delivery(
+            settings, site, outbox=self.outbox, key=self.key, booking=_Nobody(), clock=clock, control=control
+        )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._delivery.run, args=(self._stop, lambda: None))
 

@@ -139,7 +139,7 @@ class Booking:
         event = access.decode(self.site, "south", message.payload)
         if not self.acknowledges:
             return
-        if event.sequence not in {known.sequence for known in self.events}:
+        if (event.epoch, event.sequence) not in {(known.epoch, known.sequence) for known in self.events}:
             self.events.append(event)
         self._count += 1
         answer = acknowledgement.Acknowledgement(event.epoch, [(event.sequence, event.sequence)], [], datetime.now(UTC))

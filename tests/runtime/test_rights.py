@@ -45,6 +45,7 @@ def test_rights_that_hold(broker, site_id, link_of, listen, wait_for, caplog):
     wait_for(lambda: rights.tested, "every topic was answered")
     assert rights.warning == ""
     assert "the broker's rights hold: 3 topics of others are denied" in caplog.text
+    assert "the broker refuses what account" not in caplog.text
     assert [message for topic in others_of(site_id) for message in observer.on(topic)] == []
 
 
@@ -90,7 +91,8 @@ class Line:
     def __init__(self, down=False):
         self.sent, self.down = [], down
 
-    def publish(self, topic, payload, *, qos=1, on_done=None):
+    def publish(self, topic, payload, *, qos=1, on_done=None, may_be_refused=False):
+        assert may_be_refused, "staff hear of what the test finds, not of each refusal that it asks for"
         if self.down:
             raise LinkDown("gone")
         self.sent.append((topic, payload, on_done))
