@@ -22,6 +22,9 @@ CLAIMS = (
     "rush",
     "history",
     "gate_ingest",
+    "sustained",
+    "drain",
+    "gate_footprint",
     "viewers",
     "ready",
 )

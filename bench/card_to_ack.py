@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench.echo import BACK, THERE
 from bench.floors import PATIENCE, RawCommits, bare_client, subscribe
+from bench.lanes import frame
 from bench.machine import OBSERVER, Line, Machine, count, prepare, running, site_text
 from bench.measure import ROOT, Result, compare, in_turns, timed
 from messages import acknowledgement
@@ -32,7 +33,7 @@ def run(data: Path) -> Result:
     with ExitStack() as stack:
         for line in lines.values():
             stack.callback(line.close)
-        machine = stack.enter_context(running(wanted))
+        machine = stack.enter_context(running(wanted, tls=True))
         _book(machine)
         swipe = stack.enter_context(_swiping(machine, [lines["south-1"], lines["south-2"]]))
         floor = stack.enter_context(_floor(machine, data))
@@ -46,7 +47,7 @@ def run(data: Path) -> Result:
         "notice and map: from the RDM6300 frame's write to the pseudo-terminal until booking's acknowledgement reaches a "
         "client on the gate's topic. Real processes: mosquitto, `seatgate booking`, `seatgate gate`. The floor, taken "
         "between the swipes: two single-row commits to bare SQLite files (WAL, synchronous=FULL), and one message of the "
-        "same size there and back over the same broker between two bare clients (QoS 1, TCP_NODELAY).",
+        "same size there and back over the same broker between two bare clients (QoS 1, TCP_NODELAY). TLS on for both.",
         [
             compare("card to acknowledgement, p50", samples["ours"], samples["floor"], aim=1.5),
             compare("card to acknowledgement, p99", samples["ours"], samples["floor"], aim=1.5, percent=99),
@@ -64,15 +65,6 @@ def _book(machine: Machine) -> None:
     machine.post("/api/v1/reservations", wish, headers)
 
 
-def frame(card: str) -> bytes:
-    """Return what an RDM6300 reader sends for a card's printed number."""
-    body = f"01{int(card):08X}"
-    checksum = 0
-    for byte in bytes.fromhex(body):
-        checksum ^= byte
-    return b"\x02" + body.encode() + b"%02X" % checksum + b"\x03"
-
-
 @contextmanager
 def _swiping(machine: Machine, lines: list[Line]):
     """Yield what swipes the first reader's card, at one line after the other, and returns the seconds until the
@@ -80,7 +72,7 @@ def _swiping(machine: Machine, lines: list[Line]):
     """
     topic = build(machine.wanted.site.id, Family.GATES, "south", Leaf.ACK)
     arrived: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
-    client = bare_client(machine.broker.host, machine.broker.port, OBSERVER.name, machine.password(OBSERVER.name))
+    client = bare_client(machine.way(OBSERVER.name))
     client.on_message = lambda _client, _data, message: arrived.put((time.perf_counter(), message.payload))
     subscribe(client, topic)
     bytes_of_card = frame(machine.accounts[0].card)
@@ -113,13 +105,12 @@ def _turns(lines: list[Line]) -> Iterator[Line]:
 def _floor(machine: Machine, data: Path):
     """Yield what does the bare work once and returns its seconds."""
     edge, server = RawCommits(data / "edge.db"), RawCommits(data / "server.db")
-    host, port = machine.broker.host, machine.broker.port
-    password_file = machine.broker.password_file(OBSERVER.name)
-    command = [sys.executable, "-m", "bench.echo", host, str(port), OBSERVER.name, str(password_file)]
+    way = machine.way(OBSERVER.name)
+    command = [sys.executable, "-m", "bench.echo", *map(str, way)]
     back: queue.SimpleQueue[None] = queue.SimpleQueue()
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         other.stdout.readline()
-        client = bare_client(host, port, OBSERVER.name, machine.password(OBSERVER.name))
+        client = bare_client(way)
         client.on_message = lambda *_arguments: back.put(None)
         subscribe(client, BACK)
 

@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import NamedTuple
 
 import apsw
 import paho.mqtt.client as mqtt
@@ -35,14 +36,31 @@ class RawCommits:
         self.connection.execute("INSERT INTO rows (topic, payload) VALUES (?, ?)", (topic, payload)).fetchall()
 
 
-def bare_client(host: str, port: int, username: str, password: str) -> mqtt.Client:
+class Way(NamedTuple):
+    """How a client reaches a broker: over TLS where `ca` names the authority of its certificate."""
+
+    host: str
+    port: int
+    username: str
+    password_file: str
+    ca: str = ""
+
+    @classmethod
+    def of(cls, host: str, port: str, *rest: str) -> "Way":
+        """Return the way that a command line names."""
+        return cls(host, int(port), *rest)
+
+
+def bare_client(way: Way) -> mqtt.Client:
     """Return a connected paho client with Nagle's algorithm off, its own thread running, and nothing of ours."""
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-    client.username_pw_set(username, password)
+    client.username_pw_set(way.username, Path(way.password_file).read_text().strip())
+    if way.ca:
+        client.tls_set(way.ca)
     client.on_socket_open = lambda _client, _data, sock: sock.setsockopt(6, 1, 1)  # IPPROTO_TCP, TCP_NODELAY
     connected = threading.Event()
     client.on_connect = lambda *_arguments: connected.set()
-    client.connect(host, port)
+    client.connect(way.host, way.port)
     client.loop_start()
     if not connected.wait(PATIENCE):
         raise TimeoutError("the broker did not answer")

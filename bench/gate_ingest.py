@@ -12,16 +12,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bench.floors import RawCommits
+from bench.lanes import GATE, places_of, settle_in
 from bench.machine import prepare, site_text
 from bench.measure import Result, compare_rates, in_turns
-from bench.wishes import reader, seats_of
 from booking.domain.places import Places
 from booking.identity import Identity
 from booking.ingest import MOST_PER_BATCH, Ingest
-from booking.service.commands import Card, Changed, EnrolDevice, LoadPeople, OfferEnrolment, Person, Reserve
+from booking.service.commands import EnrolDevice, OfferEnrolment
 from booking.service.ports import Writer
 from booking.store.sqlite import open_store
-from config.plans import load_plan
 from messages import access
 from messages.access import AccessEvent, AccessOutcome, Credential, CredentialKind, Direction
 from messages.topics import Family, Leaf, build
@@ -31,7 +30,6 @@ from runtime.signing import SigningKey, signed_properties
 
 ROUNDS, READERS = 8, 256
 PER_ROUND = 4 * READERS
-GATE = "south"
 EPOCH = 4711
 
 
@@ -39,11 +37,11 @@ def run(data: Path) -> Result:
     """Take whole rounds of passages and as many raw rows in turns."""
     wanted = prepare(data, site_text({"south-1": ("in", ""), "south-2": ("out", "")}))
     site, clock = wanted.site, Clock(wanted.shift)
-    places = Places.of(site, {area.id: load_plan(site, area).seats for area in site.areas})
+    places = places_of(wanted)
     raw = RawCommits(data / "raw.db")
     with closing(open_store(data / "ours.db", places, clock.now())) as store:
         key = SigningKey.generate()
-        _fill(store.writer, clock, key, [seat.id for seat in seats_of(site)])
+        _fill(store.writer, places, clock, key)
         identity = Identity.load_or_create(site.id, data)
         ingest = Ingest(
             places=places,
@@ -110,19 +108,9 @@ class _Gate:
         return Message(self._topic, self.payload, signed_properties(self._key, self._topic, self.payload))
 
 
-def _fill(writer: Writer, clock: Clock, key: SigningKey, seats: list[str]) -> None:
+def _fill(writer: Writer, places: Places, clock: Clock, key: SigningKey) -> None:
     """Make readers with cards and a reservation from now on, and enrol the gate."""
     now, code = clock.now(), hashlib.sha256(b"bench").digest()
-    people = tuple(
-        Person(reader=reader(n), name=f"Reader {n}", cards=(Card("card", f"{n:010}"),)) for n in range(READERS)
-    )
-    writer.submit([LoadPeople(at=now, people=people)]).result()
+    settle_in(writer, places, clock, READERS)
     enrol = EnrolDevice(device=GATE, kind="gate", at=now, code_hash=code, kid=key.kid, public_key=key.public_bytes)
     writer.submit([OfferEnrolment(device=GATE, kind="gate", at=now, code_hash=code), enrol]).result()
-    end = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=3)
-    bookings = [
-        Reserve(reader=reader(n), at=now, seat=seats[n], area=None, start=None, end=end) for n in range(READERS)
-    ]
-    outcomes = writer.submit(bookings).result()
-    if not all(isinstance(outcome, Changed) for outcome in outcomes):
-        raise RuntimeError(f"not everybody got a seat: {outcomes[0]}")

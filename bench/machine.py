@@ -16,10 +16,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.floors import Way
 from config import shipped
 from onsite import broker as brokers
 from onsite import people
-from onsite.broker import Broker
+from onsite.broker import Broker, TlsListener
 from onsite.files import write_private
 from onsite.processes import Children, Program
 from onsite.programs import code_file, folder_of, programs
@@ -93,8 +94,11 @@ class Machine:
     broker: Broker
     accounts: list[people.Account]
 
-    def password(self, account: str) -> str:
-        return self.broker.password_file(account).read_text()
+    def way(self, account: str) -> Way:
+        """Return how a bare client reaches the broker: as the processes do."""
+        reached = self.broker.client(account)
+        ca = str(reached.get("tls_ca", ""))
+        return Way(str(reached["host"]), int(reached["port"]), account, str(reached["password_file"]), ca)
 
     def post(self, path: str, body: dict, headers: dict[str, str]) -> dict:
         """Send one JSON request and return the answer; HTTPError for a refusal."""
@@ -123,8 +127,8 @@ def prepare(data: Path, site: str, database: str = "") -> RunSettings:
 
 
 @contextmanager
-def running(wanted: RunSettings, core_of_booking: int | None = None) -> Iterator[Machine]:
-    """Start what `prepare` prepared, yield when all of it is ready, stop it afterwards."""
+def running(wanted: RunSettings, core_of_booking: int | None = None, *, tls: bool = False) -> Iterator[Machine]:
+    """Start what `prepare` prepared, yield when all of it is ready, stop it afterwards. `tls`: all MQTT is encrypted."""
     accounts = people.load_or_create(wanted.data / "demo-accounts.json")
     codes = {}
     for gate in wanted.site.gates:
@@ -133,7 +137,8 @@ def running(wanted: RunSettings, core_of_booking: int | None = None) -> Iterator
         codes[gate.id] = {"kind": "gate", "code": code}
     write_private(wanted.data / "enrolment-codes.json", json.dumps(codes))
     rights = (*brokers.accounts_of(wanted.site), OBSERVER)
-    broker = brokers.prepare(wanted.data / "broker", LOOPBACK, wanted.mqtt_port, rights)
+    listener = TlsListener(LOOPBACK, free_port(), (LOOPBACK,)) if tls else None
+    broker = brokers.prepare(wanted.data / "broker", LOOPBACK, wanted.mqtt_port, rights, listener)
     children = Children(wanted.data / "logs", print)
     try:
         children.start(_pinned(program, core_of_booking) for program in programs(wanted, broker, []))

@@ -6,13 +6,19 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 # Both cases are listed: str.upper() would let foreign letters through and make two characters of one ("ß").
 _VALUES = {form: value for value, character in enumerate(ALPHABET) for form in (character, character.lower())}
 BITS_PER_CHAR = 5
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
+"""Two characters at once: ids are made for every row."""
 
 
 def encode(number: int, chars: int) -> str:
     """Return `number` as exactly `chars` characters, most significant first."""
     if not 0 <= number < 1 << (BITS_PER_CHAR * chars):
         raise MessageError(f"{number} does not fit in {chars} base32 characters")
-    return "".join(ALPHABET[number >> (BITS_PER_CHAR * place) & 31] for place in range(chars - 1, -1, -1))
+    pairs = []
+    for _ in range((chars + 1) // 2):
+        pairs.append(_PAIRS[number & 1023])
+        number >>= 2 * BITS_PER_CHAR
+    return "".join(reversed(pairs))[-chars:] if chars else ""
 
 
 def decode(text: str) -> int:

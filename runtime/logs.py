@@ -88,6 +88,9 @@ def setup(level: str = "info", *, clock: Clock | None = None, stream: TextIO | N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # no line says which thread, process or source line it comes from: it need not be found out ("Optimization" of the logging HOWTO)
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001
     logging.captureWarnings(capture=True)
     threading.excepthook = _log_dead_thread
 

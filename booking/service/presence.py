@@ -60,6 +60,7 @@ def _record_access(unit: Unit, places: Places, command: RecordGateEvent, event: 
     card = event.credential
     reader = unit.holder_of(card.kind, card.value, event.occurred_at) if card else None
     way = places.way_of(command.gate, event.portal, event.direction)
+    word = unit.streams.take_word(command.gate, event.epoch, event.sequence)
     passage = Passage(
         gate=command.gate,
         event=event,
@@ -67,10 +68,10 @@ def _record_access(unit: Unit, places: Places, command: RecordGateEvent, event: 
         received_at=command.at,
         reader=reader,
         said_at=command.said_at,
+        passed=word,
     )
-    word = unit.streams.take_word(command.gate, event.epoch, event.sequence)
     if reader is None or event.outcome is AccessOutcome.DENIED or word is False:
-        unit.keep_record(replace(passage, passed=word))
+        unit.keep_record(passage)
         return
     waits_until = event.occurred_at + places.policy.gate.pass_timeout
     if word is None and places.reports_passage(command.gate, event.portal):
@@ -78,7 +79,7 @@ def _record_access(unit: Unit, places: Places, command: RecordGateEvent, event: 
             unit.keep_record(replace(passage, pending_until=waits_until))
             return
         passage = replace(passage, unconfirmed=True)
-    done = _with_effect(unit, places, replace(passage, passed=word))
+    done = _with_effect(unit, places, passage)
     unit.keep_record(done)
     _look_again(unit, places, done)
 

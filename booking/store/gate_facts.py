@@ -133,11 +133,13 @@ class GateFacts:
 
     def due(self, reader: str, at_us: int) -> list[Reservation]:
         """Return what time has changed of a reader's by then without its being written, in the order in which it did."""
-        stays = self.stays.get(reader)
-        if not stays:
-            return []
-        due = [(due_us, stay.start, stay) for stay, due_us in stays.values() if due_us is not None and stay.holds]
-        return [one[2] for one in sorted(due, key=lambda one: one[:2]) if one[0] <= at_us]
+        stays = self.stays.get(reader, {}).values()
+        due = [
+            (due_us, stay.start, stay)
+            for stay, due_us in stays
+            if due_us is not None and due_us <= at_us and stay.holds
+        ]
+        return [one[2] for one in sorted(due, key=lambda one: one[:2])] if due else []
 
     # ---- where they went ---------------------------------------------------------------------------------------------
 
