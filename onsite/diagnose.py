@@ -11,6 +11,7 @@ import shutil
 import socket
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,15 @@ _FULL_DISK_BYTES = 100_000_000
 _LOG_TAIL_BYTES = 200_000
 _OK = 200
 _RENEW_DAYS = 30
+PAGES = {
+    "disk": "outbox-full",
+    "certificate": "tls-certificate",
+    "broker": "broker-down",
+    "service": "server-down",
+    "clock": "clock-wrong",
+    "rights": "acl-too-wide",
+}
+"""First word of a check → its page of docs/operations, where the process itself names none."""
 
 
 def settings_files(named: Sequence[Path], data: Path) -> list[Path]:
@@ -53,7 +63,10 @@ def _checks_of(file: Path) -> list[Check]:
     except ModuleNotFoundError as error:
         return [Check(file.stem, Level.FAIL, f"the Python package {error.name} is missing", "run tools/install run")]
     found = [_disk(table), *_certificates(table), *specific]
-    return [Check(f"{file.stem}: {check.name}", check.level, check.seen, check.todo) for check in found]
+    return [
+        replace(check, name=f"{file.stem}: {check.name}", page=check.page or PAGES.get(check.name.split()[0], ""))
+        for check in found
+    ]
 
 
 def _disk(table: Mapping[str, Any]) -> Check:
@@ -124,15 +137,26 @@ def _address(table: Mapping[str, Any], name: str, port: int) -> tuple[str, int]:
 
 
 def bundle(checks: Sequence[Check], files: Sequence[Path], logs: Path) -> bytes:
-    """Return a zip file for a developer: report, settings, the end of each log; secrets and card numbers masked."""
+    """Return a zip file for a developer: report, settings, states, the end of each log; secrets and card numbers masked."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("report.txt", redact(render(checks)) + "\n")
         for file in files:
             archive.writestr(f"settings/{file.name}", redact(_tail(file)))
+            if (state := _state_of(file)) is not None:
+                archive.writestr(f"states/{file.stem}.json", redact(_tail(state)))
         for file in sorted(logs.glob("*.log")):
             archive.writestr(f"logs/{file.name}", redact(_tail(file)))
     return content.getvalue()
+
+
+def _state_of(settings: Path) -> Path | None:
+    """Return what a running gate last said of itself, by its settings; None where there is nothing."""
+    try:
+        file = Path(str(read_toml(settings).get("data", "."))) / "status.json"
+    except ConfigError:
+        return None
+    return file if file.exists() else None
 
 
 def _tail(file: Path) -> str:

@@ -16,12 +16,16 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`name`: what was looked at. `seen`: what was found. `todo`: what staff should do, "" when nothing."""
+    """`name`: what was looked at. `seen`: what was found. `todo`: what staff should do, "" when nothing.
+
+    `page`: the name of the page of docs/operations that says more, "" where none does.
+    """
 
     name: str
     level: Level
     seen: str
     todo: str = ""
+    page: str = ""
 
     def __post_init__(self) -> None:
         if self.level is not Level.OK and not self.todo:
@@ -35,7 +39,8 @@ def render(checks: Sequence[Check]) -> str:
     for check in checks:
         lines.append(f"{check.level.name.lower():<4}  {check.name:<{width}}  {check.seen}")
         if check.todo:
-            lines.append(f"{'':<4}  {'':<{width}}  → {check.todo}")
+            more = f" (docs/operations/{check.page}.md)" if check.page else ""
+            lines.append(f"{'':<4}  {'':<{width}}  → {check.todo}{more}")
     bad = sum(check.level is not Level.OK for check in checks)
     lines.append(f"{len(checks)} checks, {bad} need attention." if bad else f"{len(checks)} checks, all ok.")
     return "\n".join(lines)

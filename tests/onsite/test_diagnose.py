@@ -3,13 +3,14 @@
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from onsite.diagnose import bundle, run_checks, settings_files
+from onsite.diagnose import PAGES, bundle, run_checks, settings_files
 from onsite.diagnose_cli import diagnose
-from runtime.checks import Level
+from runtime.checks import Level, render, to_json
 
 BOOKING = """
 site = "site.toml"
@@ -69,3 +70,48 @@ def test_the_bundle_hides_secrets_and_card_numbers(settings, tmp_path):
     assert "portal=south-1" in text
     for hidden in ("hunter2", "0006547886", "abcdefgh12345678"):
         assert hidden not in text
+
+
+PLANTED = {
+    "a broker's password": 'password = "hunter2-hunter2"',
+    "an account in an address": 'database = "postgresql://seatgate:tigertiger@db/seatgate"',
+    "a secret of single sign-on": "client_secret = 'abcdefgh-secret'",
+    "a private key": "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIPlantedKey\n-----END PRIVATE KEY-----",
+    "a card in decimal": "read card=0006547886 portal=south-1",
+    "a card in hexadecimal": "frame 02 card 010063E9AE 03",
+    "a person number": "face=20231234 said",
+    "a bearer token": "Authorization: Bearer eyJhbGciPlantedToken",
+    "a session": "cookie=seatgate-session-planted",
+    "a reader's code": "scanned R1" + "0123456789ABCDEFGHJKMNPQRS",
+    "a check-in code": "GET /c/1A2B3C4D5E6F7G8H9J0K1M",
+    "a PIN": "pin=482913",
+}
+HIDDEN = (
+    "hunter2", "tigertiger", "abcdefgh-secret", "PlantedKey", "0006547886", "010063E9AE", "20231234",
+    "PlantedToken", "seatgate-session-planted", "0123456789ABCDEFGH", "1A2B3C4D5E6F7G8H9J0K1M", "482913",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("where", ["settings", "log", "state"])
+def test_what_is_planted_anywhere_is_not_in_the_bundle(settings, tmp_path, where):
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    planted = "\n".join(PLANTED.values())
+    (logs / "gate-south.log").write_text(planted if where == "log" else "well")
+    (tmp_path / "status.json").write_text(planted if where == "state" else "{}")
+    if where == "settings":
+        settings.write_text(settings.read_text() + "\n".join(f"# {line}" for line in planted.splitlines()))
+    with zipfile.ZipFile(io.BytesIO(bundle(run_checks([settings]), [settings], logs))) as archive:
+        assert "states/booking.json" in archive.namelist()
+        text = "".join(archive.read(name).decode() for name in archive.namelist())
+    for hidden in HIDDEN:
+        assert hidden not in text, hidden
+
+
+def test_each_check_of_the_machine_names_a_page_that_is_there(settings):
+    folder = Path(__file__).parents[2] / "docs" / "operations"
+    assert all((folder / f"{page}.md").exists() for page in PAGES.values())
+    service = run_checks([settings])[2]
+    assert service.page == "server-down"
+    assert set(json.loads(to_json([service]))["checks"][0]) == {"name", "level", "seen", "todo", "page"}
+    assert "(docs/operations/server-down.md)" in render([service])

@@ -33,7 +33,13 @@ def test_report_says_what_was_seen_and_what_to_do():
 
 def test_json_holds_the_same():
     assert json.loads(to_json([MEH]))["checks"] == [
-        {"name": "outbox", "level": "warn", "seen": "120 events wait", "todo": "Check that the broker runs."}
+        {
+            "name": "outbox",
+            "level": "warn",
+            "seen": "120 events wait",
+            "todo": "Check that the broker runs.",
+            "page": "",
+        }
     ]
 
 
