@@ -6,6 +6,7 @@ offset counts from the end.
 """
 
 import re
+from datetime import timedelta
 from enum import StrEnum
 
 import attrs
@@ -49,12 +50,19 @@ def _hex(_instance: object, attribute: "attrs.Attribute[str]", text: str) -> Non
 
 @attrs.frozen
 class SerialLine:
-    """How the device's serial line is set."""
+    """How the device's serial line is set.
+
+    `rs485`: the driver raises RTS while it sends, for an adapter that does not switch by itself; `rs485_lead` before the first
+    bit, `rs485_tail` after the last one.
+    """
 
     baud: int = attrs.field(default=9600, validator=attrs.validators.in_(range(300, 1_000_001)))
     data_bits: int = attrs.field(default=8, validator=attrs.validators.in_((7, 8)))
     parity: Parity = Parity.NONE
     stop_bits: int = attrs.field(default=1, validator=attrs.validators.in_((1, 2)))
+    rs485: bool = False
+    rs485_lead: timedelta = timedelta(0)
+    rs485_tail: timedelta = timedelta(0)
 
 
 @attrs.frozen

@@ -14,11 +14,14 @@ import select
 import termios
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import attrs
 import serial
+from serial.rs485 import RS485Settings
 
 from wire.description import Parity, SerialLine
+from wire.port_names import AmbiguousPort, advice, check_name
 
 _log = logging.getLogger(__name__)
 _dice = random.SystemRandom()
@@ -62,7 +65,10 @@ class SerialPort:
     `listen` runs on the caller's thread; `write`, `wake` and `stop` may be called from any.
     """
 
-    def __init__(self, device: str, line: SerialLine, *, jitter: Callable[[], float] = _dice.random) -> None:
+    def __init__(
+        self, device: str, line: SerialLine, *, jitter: Callable[[], float] = _dice.random, root: Path = Path("/")
+    ) -> None:
+        self._root = root
         self.device = device
         self._line = line
         self._jitter = jitter
@@ -101,6 +107,8 @@ class SerialPort:
                 self._stop.wait(next(waits))
                 continue
             self._tell("open")
+            if better := advice(self.device, self._root):
+                _log.warning("port device=%s: %s", self.device, better)
             self.tried.set()
             yield Opened()
             try:
@@ -144,6 +152,10 @@ class SerialPort:
 
     def _open(self) -> serial.SerialBase:
         try:
+            check_name(self.device, self._root)
+        except AmbiguousPort as error:
+            raise PortError(str(error)) from error
+        try:
             port = serial.serial_for_url(
                 self.device,
                 do_not_open=True,
@@ -159,11 +171,27 @@ class SerialPort:
             port.open()
             if is_local:
                 _claim(port.fileno())
+                if self._line.rs485:
+                    self._switch_direction(port)
         except (OSError, termios.error, ValueError) as error:
             raise _fault(self.device, error) from error
         with self._lock:
             self._port = port
         return port
+
+    def _switch_direction(self, port: serial.Serial) -> None:
+        """Have the driver raise RTS while it sends, as an RS-485 adapter without a switch of its own needs it."""
+        try:
+            port.rs485_mode = RS485Settings(
+                delay_before_tx=self._line.rs485_lead.total_seconds(),
+                delay_before_rx=self._line.rs485_tail.total_seconds(),
+            )
+        except (OSError, ValueError, NotImplementedError) as error:
+            port.close()
+            raise PortError(
+                f"the driver of {self.device} cannot switch the direction of an RS-485 line: take rs485 out of [serial] "
+                "where the adapter does it by itself, as most do"
+            ) from error
 
     def _wait_for(self) -> float | None:
         return self._tick() if callable(self._tick) else self._tick

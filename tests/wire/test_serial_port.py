@@ -5,6 +5,7 @@ import logging
 import os
 import struct
 import threading
+from datetime import timedelta
 
 import pytest
 import serial
@@ -225,3 +226,22 @@ def test_a_wake_ends_the_wait_without_a_tick_and_a_tick_may_change(turnstile, wa
     port.stop()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_a_driver_that_cannot_switch_an_rs485_line_is_a_sentence(turnstile):
+    """A pseudo-terminal cannot: silence on the line would be the only other sign."""
+    port = SerialPort(str(turnstile.link), SerialLine(rs485=True))
+    with pytest.raises(PortError, match="cannot switch the direction of an RS-485 line: take rs485 out"):
+        port._open()
+
+
+def test_turnaround_times_go_to_the_driver(turnstile, monkeypatch):
+    settings = []
+    monkeypatch.setattr(serial.Serial, "rs485_mode", property(lambda _: None, lambda _, value: settings.append(value)))
+    port = SerialPort(
+        str(turnstile.link),
+        SerialLine(rs485=True, rs485_lead=timedelta(milliseconds=1), rs485_tail=timedelta(milliseconds=2)),
+    )
+    port._open().close()
+    [asked] = [each for each in settings if each is not None]
+    assert (asked.delay_before_tx, asked.delay_before_rx, asked.rts_level_for_tx) == (0.001, 0.002, True)
