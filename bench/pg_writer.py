@@ -18,6 +18,7 @@ from bench.postgres import RawRows, running_postgres
 from bench.rush import count_doubles_of
 from bench.wishes import READERS, SEATS, TRIES, reader
 from bench.writer_rush import PAYLOAD, TOGETHER, UNDER_WAY, Rush
+from booking.collector import settle
 from booking.domain.places import Places
 from booking.service.commands import LoadPeople, Person
 from booking.store.opening import open_store
@@ -133,6 +134,7 @@ class _Side:
 
 def work(site_file: str, url: str, number: str, workers: str) -> None:
     """Play this worker's share of each rush that standard input asks for."""
+    settle()  # as the service has it
     site, clock = load_site(Path(site_file)), Clock.from_environment()
     with closing(open_store(Secret(url), _places(site), clock.now())) as store:
         rush = Rush(store.writer, site, clock, range(int(number), READERS, int(workers)))

@@ -18,6 +18,7 @@ from bench.floors import RawCommits
 from bench.machine import prepare, site_text
 from bench.measure import Result, compare_rates, in_turns
 from bench.wishes import READERS, SEATS, TRIES, Seat, hour, reader, seats_of, wishes
+from booking.collector import settle
 from booking.domain.places import Places
 from booking.service.commands import Changed, LoadPeople, Outcome, Person, Reserve
 from booking.service.ports import Writer
@@ -35,6 +36,7 @@ PAYLOAD = b"x" * 200
 
 def run(data: Path) -> Result:
     """Measure whole rushes and as many raw rows in turns."""
+    settle()  # as the service has it
     wanted = prepare(data, site_text({}, {"max_active = 2": "max_active = 20"}))
     site, clock = wanted.site, Clock(wanted.shift)
     places = Places.of(site, {area.id: load_plan(site, area).seats for area in site.areas})

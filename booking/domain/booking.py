@@ -29,13 +29,12 @@ def wished_interval(
     places: Places, area: Area, start: datetime | None, end: datetime, now: datetime
 ) -> Interval | Refusal:
     """Return the interval that would be booked, or why not. `start` None means now."""
-    rules = places.policy.booking
-    current = this_minute(now)
-    begins, ends = start.astimezone(UTC) if start else current, end.astimezone(UTC)
-    if begins < current or ends <= now:
+    begins, ends = start.astimezone(UTC) if start else this_minute(now), end.astimezone(UTC)
+    from_now = begins <= now and begins == this_minute(now)
+    if ends <= now or (begins <= now and begins < this_minute(now)):
         return Refusal(RefusalCode.IN_THE_PAST)
-    from_now = begins == current
-    if from_now and not rules.allow_now and not on_grid(current, rules.grid, places.zone):
+    rules = places.policy.booking
+    if from_now and not rules.allow_now and not on_grid(begins, rules.grid, places.zone):
         return Refusal(RefusalCode.OFF_GRID, "policy.booking.allow_now")
     stretch = judged(places, area.id, begins, ends, from_now)
     return stretch.found if now >= stretch.opens else _too_far_ahead(places, stretch, now)

@@ -13,6 +13,7 @@ from booking.domain.reservation import Reservation, Status
 from booking.service.commands import Changed, Entered, Outcome, Stored
 from messages import base32
 
+_STATUS = {status.value: status for status in Status}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TIME_CHARS, _RANDOM_CHARS = 10, 12
@@ -66,7 +67,7 @@ def reservation_of(row: Any) -> Reservation:
         seat=row[3],
         start=moment(row[4]),
         end=moment(row[5]),
-        status=Status(row[6]),
+        status=_STATUS[row[6]],
         created_at=moment(row[7]),
         checked_in_at=moment_or_none(row[8]),
         away_at=moment_or_none(row[9]),

@@ -6,7 +6,7 @@ writes here (a person with psql) meets the constraints, which stay the last word
 (SIGSTOP, a lost machine) is thrown out by the server after IDLE, and finds its batch unwritten when it goes on.
 
 The connection may go at any moment. Where nothing was committed the batch runs again on another one; where it went during
-COMMIT, a mark written with each batch tells whether it was stored.
+COMMIT, a mark written with each batch that changed something tells whether it was stored.
 """
 
 import contextlib
@@ -112,10 +112,12 @@ class PostgresEngine:
         with contextlib.nullcontext() if guarded else db.running_ahead():
             db.execute(_BEGIN)
             db.execute(_TURN)
-            self._touched = work(db if guarded else Remembering(db), guarded)
+            batch = Remembering(db)
+            self._touched = work(db if guarded else batch, guarded)
             self._mark = max(self._mark + 1, time.time_ns() // 1000)
-            # answered before COMMIT is sent: a connection that was lost by now leaves no doubt
-            db.execute(_MARK, (f"batch {self._name}", self._mark, CHANNEL, self._payload(self._touched))).fetchall()
+            if guarded or not batch.only_read:  # what changed nothing can run again: no mark, and no disk to wait for
+                # answered before COMMIT is sent: a connection that was lost by now leaves no doubt
+                db.execute(_MARK, (f"batch {self._name}", self._mark, CHANNEL, self._payload(self._touched))).fetchall()
             try:
                 db.execute(_COMMIT).fetchall()
             except psycopg.Error as error:

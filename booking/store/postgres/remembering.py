@@ -39,11 +39,18 @@ class Remembering:
         self._db = db
         self._answers: dict[tuple[str, tuple[Any, ...]], tuple[tuple[int, ...], Answer]] = {}
         self._writes: Counter[str] = Counter()
+        self._changed = False
+
+    @property
+    def only_read(self) -> bool:
+        """Whether the batch asked for something and changed nothing: not one booking of it was granted."""
+        return bool(self._answers) and not self._changed
 
     def execute(self, sql: str, values: Sequence[Any] = (), /) -> PostgresRows:
         """Run one statement, or give what it gave before."""
         read, written = tables(sql)
         if not read:
+            self._changed = True
             if not written:
                 self._answers.clear()
             self._writes.update(written)

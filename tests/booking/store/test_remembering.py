@@ -73,4 +73,19 @@ def test_a_run_of_wishes_is_waited_for_a_few_times_whatever_its_length(desk, at,
     waits.clear()
     outcomes = desk.do(*[Reserve(reader=f"S{number:03}", **wish) for number in range(20)])
     assert {outcome.code for outcome in outcomes} == {RefusalCode.SEAT_TAKEN}
-    assert len(waits) <= 4, "the facts, the mark, COMMIT, and what is left at the end"
+    assert len(waits) <= 3, "the facts, COMMIT, and what is left at the end"
+
+
+def marks(db):
+    return db.execute("SELECT value FROM facts WHERE name LIKE 'batch %' ORDER BY value DESC LIMIT 1").fetchone()
+
+
+def test_a_batch_that_grants_nothing_leaves_no_mark_and_one_that_does_leaves_one(desk, at):
+    wish = {"at": at("08:00"), "area": None, "start": at("09:00"), "end": at("12:00"), "seat": "centre-001"}
+    desk.do(Reserve(reader="S020", **wish))
+    with desk.direct() as db:
+        before = marks(db)
+        assert desk.do(Reserve(reader="S001", **wish)).code is RefusalCode.SEAT_TAKEN
+        assert marks(db) == before
+        desk.do(Reserve(reader="S001", **wish | {"seat": "centre-002"}))
+        assert marks(db) > before
