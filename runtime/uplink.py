@@ -124,7 +124,10 @@ class Uplink:
     def send_stored(self) -> None:
         """Send the row that the caller has just appended, without waiting for a thread to wake for it."""
         with suppress(OutboxError), self._turn:
+            reckoned = bool(self._flights)  # the thread wakes for one of these, which is due no later than this one
             self._send_due(time.monotonic())
+            if reckoned:
+                return
         self.wake()  # it reckons anew when something is due, and meets and tells a fault of the outbox
 
     def on_ack(self, message: Message) -> None:

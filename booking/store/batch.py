@@ -93,8 +93,8 @@ _OVERLAPS = {
 }
 FEW = 4
 """From so many bookings in a row on, their facts are asked for together."""
-FEW_EVENTS = 2
-"""The same for passages: each asks for so much that two pay for it."""
+FEW_EVENTS = 1
+"""The same for passages: each asks for so much that even one pays for it."""
 _log = logging.getLogger(__name__)
 
 
