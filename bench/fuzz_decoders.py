@@ -97,6 +97,9 @@ class Modbus(Decoder):
         Request(17, Function.READ_COILS, 0, 37),
     )
 
+    def __init__(self) -> None:
+        self._last = b""
+
     def samples(self) -> list[bytes]:
         contents = ("010201AC", "01050000FF00", "110105CD6BB20E1B")
         return [content + crc(content) for content in map(bytes.fromhex, contents)]
@@ -110,9 +113,11 @@ class Modbus(Decoder):
         self._last = content[-200:]
 
     def good(self, sample: bytes) -> bool:
-        scanner = AnswerScanner(self._asked[self.samples().index(sample)])
-        found = scanner.feed(getattr(self, "_last", b"")) or scanner.feed(sample)
-        return isinstance(found, Bits | Written)
+        asked = self._asked[self.samples().index(sample)]
+        scanner = AnswerScanner(asked)
+        if scanner.feed(self._last) is not None:  # noise that is an answer, its CRC and all, is one
+            scanner = AnswerScanner(asked)
+        return isinstance(scanner.feed(sample), Bits | Written)
 
 
 class Wedge(Decoder):
