@@ -19,10 +19,18 @@ from gate.push.doorman import Doorman, Terminal
 from gate.push.parts import BadBody
 from gate.push.register import Register
 from gate.push.server import Server
-from wire.line_driver import House, Wanted
+from wire.found import BadFrame, Fault
+from wire.line_driver import House, Instant, Wanted
 
 _log = logging.getLogger(__name__)
 MOST_WAITING = 64
+FAULTS = {
+    **dict.fromkeys(("address", "wrong", "too-many"), Fault.FORGED),
+    "slow": Fault.LENGTH,
+    "too-large": Fault.OVERLONG,
+    "not-http": Fault.GARBAGE,
+}
+"""Why a request is not taken → what it is counted as; a body that is no event is counted where it is looked at."""
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 """Seconds between tries to have the address."""
 
@@ -31,6 +39,8 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 class _Job:
     terminal: Terminal
     event: bytes | BadBody
+    at: Instant
+    """When it came in: it may wait for a disk that takes nothing."""
     answer: "asyncio.Future[int]"
 
 
@@ -48,6 +58,8 @@ class PushLine:
         self.device = device
         self.tried = threading.Event()
         self._address, self._tls, self._fresh_for = address, tls, fresh_for
+        self._first = next(portal for each in terminals for portal in each.doors.values())
+        """Where it is counted what nobody known has sent."""
         self._doorman = Doorman(terminals, secrets.token_bytes(32))
         self._jobs: queue.Queue[_Job | None] = queue.Queue(MOST_WAITING)
         self._stopped = threading.Event()
@@ -81,7 +93,7 @@ class PushLine:
         while not self._stopped.is_set():
             job = self._jobs.get()
             if job is not None:
-                self._answer(job, register.take(job.terminal, job.event))
+                self._answer(job, register.take(job.terminal, job.event, job.at))
         listening.join(1.0)
         if self._fault is not None:
             raise self._fault
@@ -108,7 +120,15 @@ class PushLine:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         if self._stopped.is_set():
             return
-        server, wait = Server(self._doorman, self._hand, self._loop.time), FIRST_WAIT
+
+        async def hand(terminal: Terminal, event: bytes | BadBody) -> int:
+            return await self._hand(terminal, event, house.instant())
+
+        def refused(why: str) -> None:
+            bad = BadFrame(FAULTS.get(why, Fault.NOT_MATCHING), b"", f"a request that was not taken: {why}")
+            house.take(self._first, bad, house.instant())
+
+        server, wait = Server(self._doorman, hand, refused, self._loop.time), FIRST_WAIT
 
         def opened() -> None:
             self._told("")
@@ -134,10 +154,10 @@ class PushLine:
             _log.log(logging.WARNING if trouble else logging.INFO, "push address=%s %s", self.device, trouble or "open")
         self._trouble = trouble
 
-    async def _hand(self, terminal: Terminal, event: bytes | BadBody) -> int:
+    async def _hand(self, terminal: Terminal, event: bytes | BadBody, at: Instant) -> int:
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         try:
-            self._jobs.put_nowait(_Job(terminal, event, answer))
+            self._jobs.put_nowait(_Job(terminal, event, at, answer))
         except queue.Full:
             return 503
         return await answer

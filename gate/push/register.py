@@ -17,6 +17,7 @@ from wire.reads import Read, Said
 
 _log = logging.getLogger(__name__)
 CLOCK_WRONG = timedelta(minutes=1)
+_NS = 1_000_000_000
 NO_CLOCK = "terminal"
 """In the place of a boot id: this time is a terminal's, and no clock of ours can rebuild it."""
 
@@ -28,9 +29,8 @@ class Register:
         self._house, self._fresh_for = house, fresh_for
         self._serials: dict[str, Serials] = {}
 
-    def take(self, terminal: Terminal, content: bytes | BadBody) -> int:
-        """Return the status of the answer; 200 only when what the event says is on the disk."""
-        at = self._house.instant()
+    def take(self, terminal: Terminal, content: bytes | BadBody, at: Instant) -> int:
+        """Return the status of the answer to what came in at `at`; 200 only when what it says is on the disk."""
         first = next(iter(terminal.doors.values()))
         if isinstance(content, BadBody):
             self._house.take(first, _bad(content.sentence), at)
@@ -48,14 +48,15 @@ class Register:
             _log.warning("push from a door that no portal is terminal=%s door=%d", terminal.user, event.door)
             return 200
         said_at = told.moment(notice.said_at, at.wall.tzinfo)
-        late = serials.is_late(notice, said_at, at.wall, self._fresh_for)
+        waited = self._house.instant().monotonic_ns - at.monotonic_ns > self._fresh_for.total_seconds() * _NS
+        late = waited or serials.is_late(notice, said_at, at.wall, self._fresh_for)
         try:
             said: Said | BadFrame = told.said_in(event, terminal.codes, kept=late)
         except ValueError as error:
             said = _bad(f"code {event.code}: {error}")
-        if late:
+        if late and not (waited and event.current):
             at = _past(serials, said_at, at) if isinstance(said, Read) else at
-        else:
+        elif not late:
             self._look(portal, serials, notice, said_at, at)
         if not self._house.take(portal, said, at):
             return 503

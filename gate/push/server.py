@@ -34,6 +34,8 @@ BLOCK_BYTES = 64 * 1024
 REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 405: "Method Not Allowed", 413: "Content Too Large",
            415: "Unsupported Media Type", 429: "Too Many Requests", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}  # fmt: skip
 
+COUNTED_ELSEWHERE = frozenset({"not-understood", "not-stored-in-time", "stale"})
+"""A body that is none is a bad frame already; the other two are no fault of whoever calls."""
 Take = Callable[[Terminal, bytes | BadBody], Awaitable[int]]
 """What becomes of a terminal's event (or of its body that is none): the HTTP status of the answer."""
 Address = IPv4Address | IPv6Address
@@ -49,8 +51,10 @@ class _Answer:
 class Server:
     """Serves until `stop` is set. All of it on the loop's thread."""
 
-    def __init__(self, doorman: Doorman, take: Take, now: Callable[[], float]) -> None:
-        self._doorman, self._take, self._now = doorman, take, now
+    def __init__(
+        self, doorman: Doorman, take: Take, on_refused: Callable[[str], None], now: Callable[[], float]
+    ) -> None:
+        self._doorman, self._take, self._on_refused, self._now = doorman, take, on_refused, now
         self._open: Counter[Address] = Counter()
         self._serving: set[asyncio.Task[None]] = set()
         self.refused: Counter[str] = Counter()
@@ -101,6 +105,8 @@ class Server:
         self.refused[why] += 1
         if self.refused[why] % 100 == 1:
             _log.warning("push refused why=%s address=%s in_all=%d", why, address, self.refused[why])
+        if why not in COUNTED_ELSEWHERE:
+            self._on_refused(why)
 
     def check(self, request: h11.Request, address: Address) -> Terminal | _Answer:
         """Return who calls, or the answer that says that nobody known does."""

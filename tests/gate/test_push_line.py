@@ -18,7 +18,7 @@ from gate.push import line as lines
 from gate.push import server as serving
 from gate.push.family import FAMILY
 from wire.families import family
-from wire.found import BadFrame
+from wire.found import BadFrame, Fault
 from wire.line_driver import Action, Instant, Wanted
 from wire.reads import Read
 
@@ -34,10 +34,10 @@ class House:
         self.memory, self.taken, self.stopping = memory, [], False
         self.disk, self.asked = threading.Event(), threading.Event()
         self.disk.set()
-        self.now = NOW
+        self.now, self.now_ns = NOW, 5_000
 
     def instant(self):
-        return Instant(self.now, 5_000, "boot")
+        return Instant(self.now, self.now_ns, "boot")
 
     def take(self, portal, said, at):
         self.asked.set()
@@ -154,6 +154,21 @@ def test_a_disk_that_takes_nothing_is_503_and_what_is_sent_again_counts_once(ope
     assert len(house.reads()) == 1
 
 
+def test_what_waited_for_the_disk_has_the_time_when_it_came_and_opens_nothing(open_line, house, monkeypatch, wait_for):
+    monkeypatch.setattr(serving, "ANSWER_SECONDS", 0.2)
+    line = open_line()
+    house.disk.clear()
+    assert [post(line, event(serial)).status_code for serial in (1, 2)] == [503, 503]
+    house.now, house.now_ns = NOW + timedelta(minutes=10), 600 * 10**9
+    house.disk.set()
+    wait_for(lambda: len(house.taken) == 2, "both are stored")
+    (_, first, _), (_, second, at) = house.taken
+    assert (first.kept, second.kept) == (False, True), (
+        "the first was under way; the second came to a door nobody stands at now"
+    )
+    assert (at.wall, at.boot_id) == (NOW, "boot"), "by the gate's own clock, which is better than the terminal's"
+
+
 def test_a_gate_that_stops_says_503(open_line, house):
     line = open_line()
     house.stopping = True
@@ -228,14 +243,15 @@ def test_one_connection_carries_many_events(open_line, house):
 def test_without_the_secret_nothing_is_taken(open_line, house, auth):
     answer = post(open_line(), auth=auth)
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, 'Basic realm="seatgate"')
-    assert house.taken == []
+    assert house.reads() == []
+    assert [bad.fault for bad in house.bad()] == ([Fault.FORGED] if auth else []), "counted, unless it only asks how"
 
 
 def test_from_another_address_nobody_is_even_answered(open_line, house, caplog):
     line = open_line(allow=["10.3.4.0/24"])
     with pytest.raises(requests.ConnectionError):
         post(line)
-    assert house.taken == []
+    assert [bad.fault for bad in house.bad()] == [Fault.FORGED]
     assert "push refused why=address address=127.0.0.1 in_all=1" in caplog.text
 
 
@@ -343,7 +359,8 @@ def test_one_address_has_no_more_than_its_share_of_connections(open_line, house,
 def test_guessing_is_cut_short(open_line, house):
     line = open_line()
     answers = [post(line, auth=HTTPBasicAuth("north-1", f"guess-{n}"), picture=None).status_code for n in range(22)]
-    assert (set(answers[:20]), set(answers[20:]), house.taken) == ({401}, {429}, [])
+    assert (set(answers[:20]), set(answers[20:]), house.reads()) == ({401}, {429}, [])
+    assert {bad.fault for bad in house.bad()} == {Fault.FORGED}
 
 
 # ---- the line itself -------------------------------------------------------------------------------------------------------
