@@ -85,6 +85,7 @@ class Rig:
             [*program, *self._reader_arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # libosdp tells what it thinks of the line
             text=True,
             env={**os.environ, "PYTHONWARNINGS": "ignore"},
         )

@@ -1,1 +1,1 @@
-"""Bytes on a serial line ⇄ frames ⇄ reads; used by gate and kiosk. Everything but `serial_port` is pure."""
+"""Bytes on a serial line ⇄ frames ⇄ reads; used by gate and kiosk. All is pure but `serial_port` and the drivers of lines, which use it."""

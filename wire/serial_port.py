@@ -89,7 +89,9 @@ class SerialPort:
     @property
     def trouble(self) -> str:
         """Why the device is not open now, a sentence for staff; "" when it is."""
-        return "" if self.is_open else self._told or "not open yet"
+        if self.is_open:
+            return ""
+        return "closed" if self._told == "open" else self._told or "not open yet"
 
     def listen(self, tick: Tick = None) -> Iterator[Opened | bytes | Quiet | Lost]:
         """Yield `Opened`, blocks of bytes and `Lost` in turn until `stop`; never raises for what the device does.
