@@ -4,13 +4,17 @@ import json
 import logging
 import socket
 import threading
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+from config.schema import Portal
 from config.site_check import load_site
+from messages.access import CredentialKind
 from runtime.service import Service
 from simulator import control
-from simulator.turnstile import FOLDER, Act, Board, Swipe, Turnstiles
+from simulator.pty_port import PtyPort
+from simulator.turnstile import FOLDER, Act, Board, Swipe, Turnstiles, board_of
 
 _log = logging.getLogger(__name__)
 PORTS_FILE = "ports.json"
@@ -48,6 +52,27 @@ def run(site_file: Path, data: Path) -> None:
             for thread in boards:
                 thread.join(2 * LISTEN_SECONDS)
             turnstiles.close()
+
+
+def run_alone(portal: Portal, link: Path, cards: Iterable[str], tell: Callable[[str], None]) -> None:
+    """Hold one board at `link` and swipe each of `cards` as it comes, until they end. ValueError for a portal that cannot be."""
+    make, stop = board_of(portal, Path()), threading.Event()
+    with PtyPort(link) as port:
+        board = make(port)
+        answering = threading.Thread(target=partial(_answer, board, stop), name="board", daemon=True)
+        answering.start()
+        tell(f"{portal.protocol} at {link}: a card number and Enter swipes it")
+        try:
+            for card in cards:
+                if not card.strip():
+                    continue
+                try:
+                    board.send(Swipe(portal.id, CredentialKind.CARD, card.strip()), stop.wait)
+                except (ValueError, OSError) as error:
+                    tell(str(error))
+        finally:
+            stop.set()
+            answering.join(2 * LISTEN_SECONDS)
 
 
 def _answer(board: Board, stop: threading.Event) -> None:

@@ -1,12 +1,14 @@
 """The commands `seatgate simulate …`: options in, sentences and an exit code out."""
 
 import json
+import sys
 from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from config import ConfigError
+from config.schema import Portal, PortalDirection
 from messages.access import CredentialKind, Direction
 from runtime import logs
 from simulator import app, readers
@@ -62,9 +64,41 @@ def crowd(data: Path, count: int, seed: int, hours: float | None) -> None:
         raise click.exceptions.Exit(1)
 
 
-@simulate.group()
-def turnstile() -> None:
+@simulate.group(invoke_without_command=True)
+@click.option("--protocol", help="Without a site: one board of this family, swiped by card numbers on standard input.")
+@click.option(
+    "--link",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("turnstile"),
+    show_default=True,
+    help="Where its device is to be found.",
+)
+@click.option("--address", type=click.IntRange(0, 126), help="Its address on the line, for osdp.")
+@click.option(
+    "--keys-file", help="For osdp: a file with the line `board = 32 hexadecimal digits`; without one it is plain."
+)
+@click.pass_context
+def turnstile(
+    context: click.Context, protocol: str | None, link: Path, address: int | None, keys_file: str | None
+) -> None:
     """Turnstile boards on pseudo-terminals, for portals that name no port in the site file."""
+    if context.invoked_subcommand is not None:
+        return
+    if protocol is None:
+        click.echo(context.get_help())
+        return
+    options: dict[str, object] = {}
+    if protocol == "osdp":
+        options = {"keys_file": keys_file} if keys_file else {"secure": False}
+    alone = Portal("board", PortalDirection.FRAME, protocol, address=address, options=options)
+    try:
+        app.run_alone(alone, link, sys.stdin, click.echo)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{link}: {error.strerror}") from error
+    except KeyboardInterrupt:
+        click.echo()
 
 
 @turnstile.command()

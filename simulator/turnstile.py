@@ -148,7 +148,7 @@ class OsdpReader:
 Board = Turnstile | OsdpReader
 
 
-def _board(portal: Portal, site_folder: Path) -> Callable[[PtyPort], Board]:
+def board_of(portal: Portal, site_folder: Path) -> Callable[[PtyPort], Board]:
     """Return what makes a portal's board; ValueError for a family that has no simulated one."""
     if portal.protocol == "osdp":
         (reader,) = devices([portal], site_folder)
@@ -163,7 +163,7 @@ class Turnstiles:
     def __init__(self, site: Site, site_folder: Path, data: Path) -> None:
         # The families first: a wrong name must not leave half of the ports behind.
         made = [
-            (portal.id, _board(portal, site_folder))
+            (portal.id, board_of(portal, site_folder))
             for gate in site.gates
             for portal in gate.portals
             if not portal.port

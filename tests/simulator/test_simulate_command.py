@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,57 @@ def test_a_site_that_is_not_there_is_a_sentence(data):
     result = run("serve", "--site", "/nowhere.toml", "--data", str(data))
     assert result.exit_code == 1
     assert "/nowhere.toml: there is no such file" in result.output
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_one_osdp_reader_without_a_site_is_read_by_a_line(tmp_path, wait_for, secure):
+    from bench.osdp_rig import House
+    from wire.osdp.driver import OsdpLine
+    from wire.osdp.options import Device, Options
+
+    key = bytes(range(16)) if secure else None
+    (tmp_path / "keys").write_text(f"board = {bytes(range(16)).hex()}\n")
+    (tmp_path / "keys").chmod(0o600)
+    keys = ["--keys-file", str(tmp_path / "keys")] if secure else []
+    command = [sys.executable, "-m", "seatgate", "simulate", "turnstile", "--protocol", "osdp", "--address", "3", *keys]
+    process = subprocess.Popen(
+        [*command, "--link", str(tmp_path / "reader")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    house = House()
+    options = Options(secure=secure, keys_file="keys" if secure else "")
+    line = OsdpLine(str(tmp_path / "reader"), [Device("south-1", 3, options, key)])
+    reading = threading.Thread(target=line.run, args=(house,))
+    try:
+        assert "osdp at" in process.stdout.readline()
+        reading.start()
+        process.stdin.write("6547886\nnot a card\n\n6547887\n")
+        process.stdin.flush()
+        assert "not decimal" in process.stdout.readline()
+        wait_for(lambda: [number for number, _ in house.cards] == [6547886, 6547887], "both cards came")
+        process.stdin.close()
+        assert process.wait(30) == 0
+    finally:
+        line.stop()
+        reading.join(30)
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--protocol", "osdp"), "write the reader's own, from 0 to 126"),
+        (("--protocol", "nonsense"), "is none"),
+        (("--protocol", "osdp", "--address", "1", "--keys-file", "/nowhere"), "cannot be read"),
+    ],
+)
+def test_one_board_that_cannot_be_is_a_sentence(arguments, sentence, tmp_path):
+    result = run(*arguments, "--link", str(tmp_path / "board"))
+    assert result.exit_code == 1
+    assert sentence in result.output
+    assert not (tmp_path / "board").exists()
+
+
+def test_without_a_word_it_says_what_there_is():
+    result = run()
+    assert (result.exit_code, "serve" in result.output) == (0, True)

@@ -16,8 +16,9 @@ from wire.osdp.session import Bad
 SECOND = 1_000_000_000
 DEAD_SHARE = 10
 """The dead get one part in so many of the line's time."""
-GAP_NS = 20_000_000
-"""Silence after which a packet that has begun will not go on, and one that came spoiled is asked for again."""
+GAP_NS = 40_000_000
+"""Silence after which a packet that has begun will not go on, and one that came spoiled is asked for again. Adapters hand
+bytes over in blocks, up to 16 ms apart."""
 LONGEST_ANSWER_NS = 2 * SECOND
 """Over the longest packet at 9600 baud: noise without end is no answer."""
 BITS_PER_BYTE = 10

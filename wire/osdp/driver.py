@@ -67,7 +67,6 @@ class OsdpLine:
         self._pending = Pending(self._port.wake)
         self._inputs: dict[int, bytes] = {}
         self._troubles = {each.portal: "it has not been asked yet" for each in on_it}
-        self._now_ns = 0
 
     @property
     def tried(self) -> threading.Event:

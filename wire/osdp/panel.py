@@ -155,7 +155,7 @@ class Panel:
 
     def missed(self, *, spoiled: bool) -> list[Event]:
         """Take note that no answer came in time, or only a spoiled one."""
-        self.more = False
+        self.more = self._holds_off = False
         self._missed += 1 if spoiled else SPOILED_PER_TRY
         events: list[Event] = []
         if not self.trouble and not spoiled:
@@ -176,6 +176,9 @@ class Panel:
                 return self._refuse(found)
             case Lost():
                 return self._lose(found)
+        if found.code == Reply.BUSY and found.block is None:
+            self._missed, self._holds_off, self.more = 0, True, False  # no word on who it is: no trouble ends by it
+            return []
         if session is self._fresh:
             if self._session.under_way is not None:
                 self._session.under_way[0].end("the device began anew")
@@ -190,9 +193,7 @@ class Panel:
     def _meaning(self, order: Order, packet: Packet) -> list[Event]:
         events = [] if self._session.uses_default_key else self._tell("")
         self.more = False
-        self._holds_off = packet.code == Reply.BUSY
-        if packet.code == Reply.BUSY:
-            return events
+        self._holds_off = False
         if packet.code == Reply.NAK:
             return events + self._nak(order, packet)
         if order.command is not Command.SCRYPT:

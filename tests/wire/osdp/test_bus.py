@@ -413,6 +413,15 @@ def test_a_command_whose_check_did_not_fit_is_said_again():
     assert device.heard[1] == device.heard[2]
 
 
+def test_busy_is_no_word_on_who_it_is():
+    """Anybody on the line can say it: the trouble of a reader that has not shown its key does not end by it."""
+    device = Answering(*[(Reply.BUSY, b"", 0)] * 1000)
+    bench = Bench(device, keys={1: KEY})
+    bench.run(2)
+    assert bench.states() == []
+    assert bench.panels[0].trouble
+
+
 def test_an_answer_that_comes_twice_counts_once():
     raw = (Reply.RAW, bytes.fromhex("0000200000000005"), None)
     device = Answering((Reply.ACK, b"", None), raw)
