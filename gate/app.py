@@ -63,7 +63,9 @@ def run(settings: GateSettings) -> int:
             settings, site, lines, outbox=outbox, delivery=delivery, clock=clock, service=service, control=control
         )
         joined = load_joined(settings.enrolment)
-        control.begin(joined.key if joined else None, outbox.epoch, past(site.id, settings.gate, outbox), gate.capture)
+        seen = list(past(site.id, settings.gate, outbox)) if control.deciding else []
+        control.begin(joined.key if joined else None, outbox.epoch, seen, gate.capture)
+        gate.capture.resume(portals, seen)
         return gate.run(booking.access_list_key)
 
 

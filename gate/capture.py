@@ -8,7 +8,7 @@ turnstiles send meanwhile waits in the kernel's buffers. Threads are started in 
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -20,7 +20,7 @@ from gate.bad_frames import BadFrames
 from gate.events import access_event, alarm_event, direction_of, lane_of, outgoing, passage_event
 from gate.histogram import Histogram
 from gate.passages import Passages
-from messages.access import AccessOutcome, AlarmKind, Credential, Direction, GateEvent, mask
+from messages.access import AccessOutcome, AlarmEvent, AlarmKind, Credential, Direction, GateEvent, mask
 from runtime.clock import Clock
 from runtime.outbox import Make, OutboxError, Row
 from wire.found import BadFrame
@@ -195,6 +195,13 @@ class Capture:
         self._alarms[key] = alarm.active
         _log.warning("alarm portal=%s what=%s %s", portal.id, alarm.what, "on" if alarm.active else "over")
         return True
+
+    def resume(self, portals: Iterable[Portal], past: Iterable[GateEvent]) -> None:
+        """Take up which alarms went on when an earlier process ended: their end is to be told, and not their beginning again."""
+        lanes = [(portal.id, lane_of(portal)) for portal in portals]
+        for event in past:
+            if isinstance(event, AlarmEvent):
+                self._alarms |= {(name, event.what): event.active for name, lane in lanes if lane == event.portal}
 
     def keep(self, portal: str, event_of: Callable[..., GateEvent], what: str) -> bool:
         """Commit an event that no line said: False when stopped before that."""
