@@ -10,7 +10,7 @@ from datetime import datetime
 from booking.domain.draw import Draw
 from booking.domain.reservation import Action, Status
 from config.values import Text
-from messages.access import AccessOutcome, CredentialKind, Direction
+from messages.access import AccessOutcome, AccessReason, CredentialKind, Direction
 from messages.seats import AreaMap, SeatStatus
 
 
@@ -222,6 +222,8 @@ class PassageView:
     occurred_at: datetime
     received_at: datetime
     effect: str
+    reason: AccessReason | None = None
+    """Where the gate decided: why so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,8 @@ _RECORD = (
 )
 GATE_RECORDS = Insert(
     "gate_records (id, gate, epoch, sequence, portal, venue, direction, kind, credential, outcome, occurred_us, received_us, "
-    "reader, reservation, effect, state_before, state_after, way, pending_us, unconfirmed, said_us, passed)",
-    22,
+    "reader, reservation, effect, state_before, state_after, way, pending_us, unconfirmed, said_us, passed, reason)",
+    23,
 )
 PENDING_UNTIL = "FROM gate_records WHERE pending_us IS NOT NULL AND pending_us <= ?"
 RECORDS = f"SELECT {_RECORD} FROM gate_records "  # noqa: S608 - the columns are constants of this module
@@ -107,6 +107,7 @@ class GateUnit:
                 int(passage.unconfirmed),
                 us_or_none(passage.said_at),
                 None if passage.passed is None else int(passage.passed),
+                str(event.reason) if event.reason else None,
             ),
         )
 

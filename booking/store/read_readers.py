@@ -32,7 +32,7 @@ from booking.store.unit import StoreUnit
 from booking.store.waits import next_turn
 from config.policy import InsideAtOpening
 from config.values import Text
-from messages.access import AccessOutcome, CredentialKind, Direction, mask
+from messages.access import AccessOutcome, AccessReason, CredentialKind, Direction, mask
 
 _SELECT = f"SELECT {RESERVATION} FROM reservations "  # noqa: S608 - the columns are constants of this package
 _CURSOR = (
@@ -275,7 +275,7 @@ class ReaderReads:
     def passages(self, *, limit: int = 50) -> list[PassageView]:
         """The latest gate events of all readers, newest first: for staff."""
         rows = self._all(
-            "SELECT gate, portal, direction, kind, credential, reader, outcome, occurred_us, received_us, effect "
+            "SELECT gate, portal, direction, kind, credential, reader, outcome, occurred_us, received_us, effect, reason "
             "FROM gate_records ORDER BY received_us DESC LIMIT ?",
             (limit,),
         )
@@ -291,6 +291,7 @@ class ReaderReads:
                 occurred_at=moment(row[7]),
                 received_at=moment(row[8]),
                 effect=row[9],
+                reason=AccessReason(row[10]) if row[10] else None,
             )
             for row in rows
         ]

@@ -10,6 +10,7 @@ from booking.service.gate_states import GateState
 from booking.service.gate_views import Alert
 from booking.service.views import PassageView
 from booking.web import gate_words, help_pages
+from booking.web.access_words import decided
 from booking.web.context import Context
 from booking.web.pages import render
 from booking.web.pages_alerts import SAID as ALERTS_SAID
@@ -103,7 +104,7 @@ async def gates(request: Request) -> Response:
     count, letters = context.reads.dead_letters(limit=SHOWN)
     shown = cards(context, context.clock.now())
     return render(
-        request, "staff_gates.html", caller=caller, tab="staff", gates=shown,
+        request, "staff_gates.html", decided=decided, caller=caller, tab="staff", gates=shown,
         alert_count=sum(len(card.alerts) for card in shown),
         passages=context.reads.passages(limit=SHOWN), dead_count=count, dead_letters=letters,
         said=gate_words, alerts_said=ALERTS_SAID, pages=help_pages.names(),

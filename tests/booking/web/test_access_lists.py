@@ -10,12 +10,14 @@ from booking.identity import Identity
 from booking.service.commands import Card, LoadPeople, Person, Sweep
 from booking.service.portal_orders import MOST_WAITING
 from booking.service.violation_commands import HearGate
+from booking.web.access_words import WHY
+from booking.web.pages_gate_orders import RESULTS
 from config.policy import Admits, SuspendUntil, ViolationStep
 from config.schema import Gate, Portal, PortalDirection, PortalMode
 from config.values import Text
 from gate.access_rules import Ask, LaneRules, Listing, Situation, decide
 from messages import access_list
-from messages.access import CommandEvent, CommandResult, Credential, CredentialKind, Direction
+from messages.access import AccessReason, CommandEvent, CommandResult, Credential, CredentialKind, Direction
 from runtime.mqtt import LinkDown
 from runtime.signing import from_text, verify
 
@@ -344,3 +346,19 @@ def test_the_page_gives_a_command_and_tells_what_became_of_it(open_house, browse
     page = staff.get(action)
     assert "the board is unplugged" in page.text
     assert browser_of(house, ONE).get(action).status_code == 403
+
+
+def test_staff_see_what_a_gate_decided_and_why(open_house, browser_of, wire_of):
+    house = open_house(ruled())
+    staff, gate = browser_of(house, STAFF), wire_of(house)
+    gate.passes("in", outcome="denied", reason=AccessReason.FULL)
+    gate.passes("in", card=OTHERS_CARD, outcome="granted", reason=AccessReason.READER)
+    page = staff.get("/staff/gates").text
+    assert "已拒绝：馆内已满" in page
+    assert "已放行：可随时入馆" in page
+    assert [one.reason for one in house.reads.passages()] == [AccessReason.READER, AccessReason.FULL]
+
+
+def test_every_reason_has_its_words():
+    assert set(WHY) == set(AccessReason)
+    assert set(RESULTS) == set(CommandResult)
