@@ -78,11 +78,11 @@ def run(data: Path) -> Result:
 
 def _wait_for_list(data: Path) -> None:
     """Wait until the gate has its list and the list's key."""
-    until = time.monotonic() + PATIENCE
-    kept = [data / "gate-south" / name for name in ("access-list", "access-list-key")]
-    while not all(file.exists() for file in kept):
+    log, until = data / "logs" / "gate-south.log", time.monotonic() + PATIENCE
+    wanted = ("access list generation=", "the key of the access list is known")
+    while not all(line in log.read_text(encoding="utf-8") for line in wanted):
         if time.monotonic() > until:
-            raise TimeoutError(f"the gate has no list: {[str(file) for file in kept if not file.exists()]}")
+            raise TimeoutError(f"the gate has no list: see {log}")
         time.sleep(0.05)
 
 

@@ -106,6 +106,7 @@ class _Gate:
         self._failed = threading.Event()
         self._changed = threading.Event()
         self._control = control
+        control.on_change = self._changed.set
         self.capture = Capture(
             site.id,
             settings.gate,

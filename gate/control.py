@@ -58,6 +58,10 @@ class Keeps(Protocol):
         """Commit an event; False when stopped before that."""
 
 
+def _nothing() -> None:
+    """Tell nobody."""
+
+
 class Control:
     """One gate's. `rules`: of its portals in control mode; the others report."""
 
@@ -83,11 +87,24 @@ class Control:
         self._told: AccessReason | None = None
         self._queue: queue.Queue[Callable[[], None]] = queue.Queue(MOST_WAITING)
         self._keeps: Keeps | None = None
+        self.on_change: Callable[[], None] = _nothing
+        """Called, from our thread, when a list was taken or a portal locked: `warnings` may say something else."""
 
     @property
     def deciding(self) -> bool:
         """Whether any portal of this gate is in control mode."""
         return bool(self._rules)
+
+    def warnings(self) -> dict[str, str]:
+        """Return what staff should look at, a sentence by its word. From any thread."""
+        found = {}
+        listing = self.lists.usable
+        why = AccessReason.LIST_MISSING if listing is None else listing.fault(self._clock.now())
+        if self.deciding and why is not None:
+            found["access-list"] = f"no access list counts ({why}): each portal does what its when_unknown says"
+        if locked := sorted(self._locked):
+            found["locked"] = f"nobody is let in at {', '.join(locked)}: staff have locked it"
+        return found
 
     # ---- before anything is read -------------------------------------------------------------------------------------
 
@@ -182,7 +199,11 @@ class Control:
 
     def on_list(self, message: Message) -> None:
         """Take in a message of our access-list topic. From any thread."""
-        self._put(partial(self.lists.take, message.payload, message.properties.get(SIG, "")))
+        self._put(partial(self._take_list, message.payload, message.properties.get(SIG, "")))
+
+    def _take_list(self, payload: bytes, signature: str) -> None:
+        self.lists.take(payload, signature)
+        self.on_change()
 
     # ---- commands ----------------------------------------------------------------------------------------------------
 
@@ -228,6 +249,7 @@ class Control:
         except OSError as error:
             _log.error("a lock is not kept, a restart will not know it portal=%s: %s", order.portal, error)
         self._result(order, CommandResult.DONE, "")
+        self.on_change()
 
     def _result(self, order: PortalOrder, result: CommandResult, detail: str) -> None:
         self.counts[f"command:{result}"] += 1

@@ -105,7 +105,7 @@ class Delivery:
         broker = self._link.fault if self._link is not None else ""
         rights = self._rights.warning if self._rights is not None else ""
         told = {"broker": broker, "rights": rights, self._outbox.trouble: _TROUBLES.get(self._outbox.trouble, "")}
-        return {word: sentence for word, sentence in told.items() if sentence}
+        return {word: sentence for word, sentence in told.items() if sentence} | self._control.warnings()
 
     def send_stored(self) -> None:
         """Send the row that the caller has just stored, if we have joined. From any thread."""

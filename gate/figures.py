@@ -118,7 +118,7 @@ class Figures:
     def news(self) -> object:
         """Return what booking is told of at once when it is another than before, not only with the minute."""
         troubles = {portal: line.trouble(portal) for portal, line in self._portals.items()}
-        return troubles, self._captured.fault, sum(self._outbox.aside().values())
+        return troubles, self._captured.fault, sum(self._outbox.aside().values()), sorted(self._way.warnings())
 
     def lanes(self) -> dict[str, LaneStatus]:
         """Return each portal as it is now."""

@@ -132,6 +132,7 @@ class Lists:
         except (OSError, SecretFileError) as error:
             _log.error("the key of the access list is not kept, a restart without the server lacks it: %s", error)
             self.key = key
+        _log.info("the key of the access list is known")
         if self._listing is not None and self.usable is None:
             self.key_wanted.set()  # the list was made with another
 

@@ -42,6 +42,10 @@ class GateFault(StrEnum):
     RIGHTS = "rights"
     OUTBOX_LOST = "outbox-lost"
     OUTBOX_DAMAGED = "outbox-damaged"
+    ACCESS_LIST = "access-list"
+    """A gate that decides has no list that counts."""
+    LOCKED = "locked"
+    """Staff have locked a portal for in: nothing is broken, and nobody should forget it."""
     WARNED = "warned"
     """Something that only the gate itself has a sentence for."""
 
@@ -60,13 +64,30 @@ class Weight(IntEnum):
 WEIGHTS = {
     fault: Weight.LOOK
     if fault
-    in {GateFault.BAD_FRAMES, GateFault.QUIET, GateFault.WAITING, GateFault.CLOCK, GateFault.RIGHTS, GateFault.WARNED}
+    in {
+        GateFault.BAD_FRAMES,
+        GateFault.QUIET,
+        GateFault.WAITING,
+        GateFault.CLOCK,
+        GateFault.RIGHTS,
+        GateFault.LOCKED,
+        GateFault.WARNED,
+    }
     else Weight.BROKEN
     for fault in GateFault
 }
 
 
-_NAMED = {fault.value: fault for fault in (GateFault.RIGHTS, GateFault.OUTBOX_LOST, GateFault.OUTBOX_DAMAGED)}
+_NAMED = {
+    fault.value: fault
+    for fault in (
+        GateFault.RIGHTS,
+        GateFault.OUTBOX_LOST,
+        GateFault.OUTBOX_DAMAGED,
+        GateFault.ACCESS_LIST,
+        GateFault.LOCKED,
+    )
+}
 """Words of `messages.presence.Warned` that have a fault of their own."""
 
 

@@ -23,6 +23,10 @@ SAID = {
     ),
     GateFault.OUTBOX_LOST: N_("This gate's outbox was lost, and a new one begun."),
     GateFault.OUTBOX_DAMAGED: N_("This gate's outbox was damaged: it was set aside, and a new one begun."),
+    GateFault.ACCESS_LIST: N_(
+        "This gate decides whom to let in, and has no list that counts: its portals stand open or shut for in."
+    ),
+    GateFault.LOCKED: N_("A portal of this gate is locked for in."),
     GateFault.WARNED: N_("The gate warns of something: {word}."),
 }
 DO = {
@@ -46,6 +50,10 @@ DO = {
     ),
     GateFault.OUTBOX_LOST: N_("Look at its disk. What it had read and not yet sent is missing."),
     GateFault.OUTBOX_DAMAGED: N_("Keep the file that was set aside and ask for help: what is in it can still be sent."),
+    GateFault.ACCESS_LIST: N_(
+        "See why it does not hear from the service, or why its log refuses the list. Out is let through."
+    ),
+    GateFault.LOCKED: N_("Unlock it under “Open and lock portals” when it is time. Out is let through."),
     GateFault.WARNED: N_("“seatgate diagnose” on its machine says what was seen and what to do."),
 }
 PAGE = {
@@ -63,6 +71,8 @@ PAGE = {
     GateFault.RIGHTS: "acl-too-wide",
     GateFault.OUTBOX_LOST: "outbox-damaged",
     GateFault.OUTBOX_DAMAGED: "outbox-damaged",
+    GateFault.ACCESS_LIST: "list-out-of-date",
+    GateFault.LOCKED: "list-out-of-date",
     GateFault.WARNED: "index",
 }
 ALERT_PAGE = {

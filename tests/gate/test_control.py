@@ -17,6 +17,7 @@ from gate.settings import GateSettings
 from messages import access_list
 from messages.access import AlarmKind, Credential, CredentialKind
 from messages.access_list import AccessList, Grounds, Window
+from messages.command import Lock
 from messages.topics import Family, Leaf, build
 from runtime.clock import Clock, SteadyClock
 from runtime.mqtt import BrokerSettings, Message
@@ -239,3 +240,17 @@ def test_a_lock_file_that_is_broken_locks_nobody_and_is_told(gates, tmp_path, ca
     gate.take(IN, Read(ANN))
     assert gate.reasons() == ["reader"]
     assert "which portals are locked cannot be read" in caplog.text
+
+
+def test_staff_are_warned_of_a_list_that_does_not_count_and_of_a_lock(gates, clock):
+    gate = gates()
+    changes = []
+    gate.control.on_change = lambda: changes.append(sorted(gate.control.warnings()))
+    assert sorted(gate.control.warnings()) == ["access-list"]
+    gate.give(ANN)
+    assert gate.control.warnings() == {}
+    gate.control._obey(Lock("lock-0123456789abc", NOW + timedelta(seconds=15), "south-1"))
+    assert changes == [["locked"]]
+    clock.put(NOW + timedelta(hours=1))
+    assert sorted(gate.control.warnings()) == ["access-list", "locked"]
+    assert "list-old" in gate.control.warnings()["access-list"]

@@ -50,7 +50,8 @@ def lists(library):
 
 def test_who_has_reserved_is_let_in_and_who_has_not_is_not(library, wait_for):
     reader, other, lines = library.reader(0), library.reader(1), library.turnstiles
-    wait_for(lambda: lists(library), "the gate has a list")
+    known = "the key of the access list is known"
+    wait_for(lambda: lists(library) and known in library.log("gate-south"), "the gate has a list and its key")
     before = lists(library)
     booked = reader.reserve()
     wait_for(lambda: lists(library) > before, "the list tells of the reservation")

@@ -53,6 +53,8 @@ def test_a_gate_that_is_well_has_none():
         (state(set_aside=2), GateFault.SET_ASIDE, ""),
         (state(warnings=["rights"]), GateFault.RIGHTS, ""),
         (state(warnings=["outbox-lost"]), GateFault.OUTBOX_LOST, ""),
+        (state(warnings=["access-list"]), GateFault.ACCESS_LIST, ""),
+        (state(warnings=["locked"]), GateFault.LOCKED, ""),
         (state(warnings=["a-later-version-knows"]), GateFault.WARNED, ""),
         (state(depth=101), GateFault.WAITING, ""),
         (state(depth=1, oldest_waiting=NOW - 6 * MINUTE), GateFault.WAITING, ""),
