@@ -5,7 +5,7 @@ Only the composition of `runtime`'s parts; delivery itself is `runtime.uplink`. 
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -99,6 +99,11 @@ class Delivery:
 
     def _measure(self, acknowledged: Acknowledgement) -> None:
         self.clock_offset = acknowledged.server_time - self._clock.now()
+
+    @property
+    def control_counts(self) -> Mapping[str, int]:
+        """What portals in control mode decided, and what became of lists and commands. From any thread."""
+        return dict(self._control.counts)
 
     def warnings(self) -> dict[str, str]:
         """Return what staff should look at, a sentence by its word. From any thread."""

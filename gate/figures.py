@@ -67,6 +67,10 @@ class Way(Protocol):
     clock_offset: timedelta | None
 
     @property
+    def control_counts(self) -> Mapping[str, int]:
+        """What portals in control mode decided, and what became of lists and commands."""
+
+    @property
     def joined(self) -> bool:
         """Whether booking knows this gate."""
 
@@ -118,7 +122,7 @@ class Figures:
     def news(self) -> object:
         """Return what booking is told of at once when it is another than before, not only with the minute."""
         troubles = {portal: line.trouble(portal) for portal, line in self._portals.items()}
-        return troubles, self._captured.fault, sum(self._outbox.aside().values()), sorted(self._way.warnings())
+        return troubles, self._captured.fault, sum(self._outbox.aside().values()), sorted(self.way.warnings())
 
     def lanes(self) -> dict[str, LaneStatus]:
         """Return each portal as it is now."""

@@ -89,6 +89,14 @@ class GateCollector(Collector):
         for word in way.warnings():
             warning.add_metric([word], 1)
         yield warning
+        control = CounterMetricFamily(
+            "seatgate_gate_control",
+            "Decisions by outcome and reason, lists and commands by what became of them.",
+            labels=["what"],
+        )
+        for what, count in way.control_counts.items():
+            control.add_metric([what], count)
+        yield control
         counts = way.counters
         if counts is None:
             return

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import pytest
 
@@ -63,6 +64,7 @@ class Way:
     joined, connected = True, True
     connected_since = NOW - timedelta(hours=1)
     clock_offset = timedelta(milliseconds=-1500)
+    control_counts: ClassVar = {"denied:full": 2}
 
     def warnings(self):
         return {"rights": "the broker lets this account write what is another's"}

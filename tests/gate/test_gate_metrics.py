@@ -76,6 +76,7 @@ def test_each_number_is_there_with_its_labels(figures):
         ("seatgate_gate_broker_connections_total", {}, 4),
         ("seatgate_gate_clock_offset_seconds", {}, -1.5),
         ("seatgate_gate_warning", {"word": "rights"}, 1),
+        ("seatgate_gate_control_total", {"what": "denied:full"}, 2),
         ("seatgate_gate_capture_seconds_count", {}, 2),
         ("seatgate_gate_capture_seconds_bucket", {"le": "0.0025"}, 1),
     ):
