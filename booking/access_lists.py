@@ -96,6 +96,9 @@ class AccessLists:
             except (BookingError, MessageError) as error:
                 self.counts["failed"] += 1
                 _log.error("access list not made gate=%s: %s", gate.id, error)
+            except Exception:  # noqa: BLE001 - whatever is wrong with one gate's list, the others are made, and this one again
+                self.counts["failed"] += 1
+                _log.exception("access list not made gate=%s", gate.id)
 
     def _send(self, gate: Gate, now: datetime, *, forced: bool) -> None:
         sent, listed = self._sent[gate.id], self.listed(gate, now)

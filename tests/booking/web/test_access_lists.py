@@ -198,6 +198,23 @@ def test_what_the_broker_does_not_take_follows_and_a_site_that_reports_sends_not
     assert lists_of(house).send() is None
 
 
+def test_a_fault_with_one_gates_list_leaves_the_others(open_house, lists_of, monkeypatch, caplog):
+    lists = lists_of(open_house(ruled()))
+    facts = lists.house.reads.access_facts
+
+    def broken(gate, now, until):
+        if gate == "south":
+            raise ValueError("of no kind that we know")
+        return facts(gate, now, until)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lists.house.reads, "access_facts", broken)
+        assert lists.send("north") is not None
+    assert "access list not made gate=south" in caplog.text
+    assert lists.parts.counts["failed"] == 1
+    assert lists.send("south") is not None
+
+
 def test_each_gate_gets_marks_of_its_own(open_house, lists_of):
     lists = lists_of(open_house(ruled()))
     south, north = lists.send("south"), lists.now("north")
