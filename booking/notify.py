@@ -74,7 +74,8 @@ class Notifier:
             sent = [self._send(reader, view) for _, reader, view in rows]
         except LinkDown:
             return False  # the next connection wakes us
-        if not all(published.wait(ANSWER_WITHIN.total_seconds()) for published in sent):
+        # the last first: the broker answers in order, so we are woken once and not for each
+        if not all(published.wait(ANSWER_WITHIN.total_seconds()) for published in reversed(sent)):
             _log.warning("notifications not taken by the broker count=%d", len(rows))
             return False
         self._writer.submit([MarkTold(at=self._clock.now(), upto=rows[-1][0])]).result()
