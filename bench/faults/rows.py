@@ -4,7 +4,20 @@ import statistics
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.faults import clock, cut_off, disk, flood, hung, kill, lost_reply, postgres, power_cut, restored, university
+from bench.faults import (
+    clock,
+    cut_off,
+    disk,
+    flood,
+    gate_kill,
+    hung,
+    kill,
+    lost_reply,
+    postgres,
+    power_cut,
+    restored,
+    university,
+)
 from bench.faults.site import write_site
 from bench.faults.table import Found
 from bench.machine import free_port
@@ -211,6 +224,24 @@ def run_restored(folder: Path, form: int, say: Say) -> Found:
     )
 
 
+def run_gate_kill(folder: Path, form: int, say: Say) -> Found:
+    """Row 14."""
+    kills, swipes = ((8, 400), (30, 3_000), (120, 24_000))[form]
+    site = write_site(folder, {name: (way, "") for name, way in gate_kill.PORTALS.items()})
+    ports = (free_port(), free_port())
+    seen = gate_kill.run(folder / "run", site, ports, kills=kills, swipes=swipes, seed=SEED, say=say)
+    return Found(
+        "14 gate kills",
+        f"{seen.kills.total()} disturbances at random moments ({', '.join(f'{kind} {count}' for kind, count in seen.kills.items())}) "
+        f"while {seen.swipes:,} cards are swiped at four turnstiles of one gate: real gate, mosquitto and booking",
+        "0 lost, 0 doubled effects, every sequence accounted for",
+        f"{seen.captured:,} captured, {seen.missing} of them missing at booking, {seen.foreign} there that the gate has not, "
+        f"{seen.gaps} gaps, {seen.twice} twice, {seen.effects:,} effects on reservations; {seen.in_the_wire} swipes were not on the "
+        f"disk yet when a gate was killed, {seen.holes} of them before one that was; {seen.seconds:.0f} s",
+        seen.good,
+    )
+
+
 ROWS: dict[str, Callable[[Path, int, Say], Found]] = {
     "kill": run_kill,
     "power_cut": run_power_cut,
@@ -224,4 +255,5 @@ ROWS: dict[str, Callable[[Path, int, Say], Found]] = {
     "hung": run_hung,
     "university": run_university,
     "restored": run_restored,
+    "gate_kill": run_gate_kill,
 }
