@@ -33,6 +33,8 @@ WRITE_BYTES = 1024
 WRITE_SECONDS = 1.0
 _NETWORK_READ_SECONDS = 0.5
 """A port on the network (`socket://`) cannot be woken; it looks at `stop` this often."""
+_NETWORK_TALK_SECONDS = 0.01
+"""Where what is to be said next has its time, it looks as often as this."""
 Tick = float | None | Callable[[], float]
 """Seconds until `Quiet`: always the same, never, or asked for anew before each wait."""
 _PARITY = {Parity.NONE: serial.PARITY_NONE, Parity.EVEN: serial.PARITY_EVEN, Parity.ODD: serial.PARITY_ODD}
@@ -169,7 +171,7 @@ class SerialPort:
                 exclusive=True,
             )
             is_local = isinstance(port, serial.Serial)
-            port.timeout = 0 if is_local else min(self._wait_for() or _NETWORK_READ_SECONDS, _NETWORK_READ_SECONDS)
+            port.timeout = 0 if is_local else self._network_wait()
             port.open()
             if is_local:
                 _claim(port.fileno())
@@ -194,6 +196,12 @@ class SerialPort:
                 f"the driver of {self.device} cannot switch the direction of an RS-485 line: take rs485 out of [serial] "
                 "where the adapter does it by itself, as most do"
             ) from error
+
+    def _network_wait(self) -> float:
+        """Return how long a read from the network may block: it can be changed for an open port only by asking it anew."""
+        if callable(self._tick):
+            return _NETWORK_TALK_SECONDS
+        return min(self._tick or _NETWORK_READ_SECONDS, _NETWORK_READ_SECONDS)
 
     def _wait_for(self) -> float | None:
         return self._tick() if callable(self._tick) else self._tick

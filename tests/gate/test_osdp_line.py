@@ -1,6 +1,7 @@
 """An OSDP line on a real pseudo-terminal: its settings, two readers on it, what they say, what is done at them."""
 
 import secrets
+import socket
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -198,6 +199,32 @@ def test_the_port_pulled_out_and_plugged_in(line, readers, house, wait_for):
     with readers.lock:
         readers.devices[1].swipe(card(3))
     wait_for(lambda: house.cards("south-1") == ["0000000003"], "reading goes on")
+
+
+def test_a_line_behind_a_converter_on_the_network(tmp_path, house, wait_for):
+    device = OsdpDevice(1, None, secrets.token_bytes)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"socket://127.0.0.1:{server.getsockname()[1]}"
+
+        def converter():
+            caller, _ = server.accept()
+            with caller:
+                while asked := caller.recv(1024):
+                    caller.sendall(device.hear(asked))
+
+        serving = threading.Thread(target=converter, daemon=True)
+        serving.start()
+        driver = family("osdp").line(address, [portal("south-1", 1, secure=False)], tmp_path)
+        reading = threading.Thread(target=driver.run, args=(house,))
+        reading.start()
+        for number in range(1, 51):
+            device.swipe(card(number))
+        wait_for(lambda: len(house.cards()) == 50, "all came")
+        driver.stop()
+        reading.join(30)
+        serving.join(30)
+    assert house.cards() == [f"{number:010}" for number in range(1, 51)]
+    assert driver._port._network_wait() <= 0.01
 
 
 def refused(portals, folder):
