@@ -12,7 +12,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -78,6 +78,22 @@ class Settled:
 
     done: int
     aside: tuple[Rejected, ...]
+
+
+@contextmanager
+def _transaction(db: Any) -> Iterator[None]:
+    """Do what the block does in one transaction.
+
+    By statements, for apsw's own `with connection` holds the interpreter while the disk writes: no line would be read meanwhile.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        with suppress(apsw.Error):  # a full disk has rolled back already
+            db.execute("ROLLBACK")
+        raise
 
 
 class Outbox:
@@ -194,7 +210,7 @@ class Outbox:
         done, aside = 0, []
         with self._database() as db:
             self._newest = None
-            with db:
+            with _transaction(db):
                 for stretch, span in ((stretch, span) for stretch, each in ours for span in each.ranges):
                     db.execute(_SETTLE, (settled_at, *stretch.places(*span)))
                     done += db.changes()
@@ -231,7 +247,7 @@ class Outbox:
         """Begin a new epoch and return it: another disk used this one's numbers, too. What waits keeps its old identity."""
         epoch, before = secrets.randbits(outbox_file.EPOCH_BITS), self.epoch
         with self._database() as db:
-            with db:
+            with _transaction(db):
                 # An epoch without a row leaves nothing to tell it by: two could claim the same places.
                 db.execute("DELETE FROM epochs WHERE base = ?", (self._last,))
                 db.execute("INSERT INTO epochs VALUES (?, ?)", (epoch, self._last))
@@ -255,7 +271,7 @@ class Outbox:
         with self._database() as db:
             found = db.execute(_CONFLICTS, (RejectCode.DIGEST_CONFLICT.value, self._epochs.present.base)).fetchall()
             last, again = self._last, 0
-            with db:
+            with _transaction(db):
                 for place, _topic, payload in found:
                     make = remake(payload)
                     if make is None:
