@@ -43,6 +43,9 @@ class Captured(Protocol):
     def bad_frames(self, portal: str) -> dict[str, int]:
         """Return how many bad ones, by kind."""
 
+    def strangers(self, portal: str) -> int:
+        """Return how many faces its terminal did not know."""
+
     def latency(self) -> tuple[list[tuple[str, float]], float]:
         """Return how long events took to the disk."""
 
@@ -137,6 +140,7 @@ class Figures:
                 trouble,
                 captured.good_frames(portal),
                 opened.get(portal, 0),
+                captured.strangers(portal),
             )
             for portal, line in self._portals.items()
         }

@@ -45,6 +45,9 @@ class GateCollector(Collector):
             "seatgate_gate_port_open", "1 while a portal's device can be used.", labels=["portal"]
         )
         opened = CounterMetricFamily("seatgate_gate_port_opened", "How often a device was opened.", labels=["portal"])
+        strangers = CounterMetricFamily(
+            "seatgate_gate_strangers", "Faces that a portal's terminal did not know.", labels=["portal"]
+        )
         last = GaugeMetricFamily(
             "seatgate_gate_last_frame_timestamp_seconds", "When a portal last gave a good frame.", labels=["portal"]
         )
@@ -55,9 +58,10 @@ class GateCollector(Collector):
                 bad.add_metric([portal, kind], count)
             is_open.add_metric([portal], lane.is_open)
             opened.add_metric([portal], lane.opened)
+            strangers.add_metric([portal], lane.strangers)
             if lane.last_frame is not None:
                 last.add_metric([portal], lane.last_frame.timestamp())
-        yield from (frames, bad, is_open, opened, last)
+        yield from (frames, bad, is_open, opened, strangers, last)
         buckets, total = self._figures.latency()
         yield HistogramMetricFamily(
             "seatgate_gate_capture_seconds",

@@ -28,6 +28,8 @@ class LaneStatus(msgspec.Struct, frozen=True):
     trouble: str = ""
     good: int = 0
     opened: int = 0
+    strangers: int = 0
+    """Faces that its terminal did not know, or was not sure of."""
 
 
 class GateStatus(msgspec.Struct, frozen=True):

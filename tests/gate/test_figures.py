@@ -36,6 +36,9 @@ class Captured:
     def good_frames(self, portal):
         return self.good[portal]
 
+    def strangers(self, portal):
+        return 5
+
     def bad_frames(self, portal):
         return {"checksum": 2} if portal == "south-1" else {}
 

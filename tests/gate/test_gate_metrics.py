@@ -63,6 +63,7 @@ def test_each_number_is_there_with_its_labels(figures):
         ("seatgate_gate_frames_total", {"portal": "south-1", "result": "good"}, 3),
         ("seatgate_gate_frames_total", {"portal": "south-1", "result": "bad"}, 2),
         ("seatgate_gate_bad_frames_total", {"portal": "south-1", "kind": "checksum"}, 2),
+        ("seatgate_gate_strangers_total", {"portal": "south-1"}, 5),
         ("seatgate_gate_port_open", {"portal": "south-2"}, 1),
         ("seatgate_gate_port_opened_total", {"portal": "south-1"}, 1),
         ("seatgate_gate_events_sent_total", {}, 9),
