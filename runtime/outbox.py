@@ -42,6 +42,8 @@ Remake = Callable[[bytes], Make | None]
 """Payload → what makes the same event under another identity; None for what cannot be."""
 
 SENT_ANEW = "sent-anew"
+TOLD_DAYS = 14
+"""How long it is told that an outbox began anew."""
 _AHEAD, _LONG_AGO = timedelta(days=1), timedelta(days=400)
 """Nothing is kept for longer than a year: what seems older was dated by a clock that had lost its time."""
 
@@ -324,6 +326,11 @@ class Outbox:
             db.execute(_DATE_AGAIN_OLD, (today, early))
             db.execute(_PRUNE, (int((now - self._keep).timestamp()), self._last))
             forgotten: int = db.changes()
+            # Once a day; after TOLD_DAYS of them staff have seen it, or never will.
+            db.execute("UPDATE meta SET number = number + 1 WHERE name = ?", (self.trouble,))
+            db.execute("DELETE FROM meta WHERE name = ? AND number > ?", (self.trouble, TOLD_DAYS))
+            if self.trouble and db.changes():
+                self._file = replace(self._file, trouble="")
         return forgotten
 
     def close(self) -> None:

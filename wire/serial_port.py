@@ -13,6 +13,7 @@ import random
 import select
 import termios
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ import serial
 from serial.rs485 import RS485Settings
 
 from wire.description import Parity, SerialLine
+from wire.line_errors import LineErrors
 from wire.port_names import AmbiguousPort, advice, check_name
 
 _log = logging.getLogger(__name__)
@@ -30,6 +32,8 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 BLOCK_BYTES = 4096
 PSEUDO_TERMINALS = "/dev/pts/"
 WRITE_BYTES = 1024
+ERRORS_EVERY = 60.0
+"""Seconds between two looks at the kernel's counters of a line."""
 WRITE_SECONDS = 1.0
 _NETWORK_READ_SECONDS = 0.5
 """A port on the network (`socket://`) cannot be woken; it looks at `stop` this often."""
@@ -71,6 +75,8 @@ class SerialPort:
         self, device: str, line: SerialLine, *, jitter: Callable[[], float] = _dice.random, root: Path = Path("/")
     ) -> None:
         self._root = root
+        self.errors = LineErrors()
+        self._looked_at = 0.0
         self.device = device
         self._line = line
         self._jitter = jitter
@@ -175,6 +181,7 @@ class SerialPort:
             port.open()
             if is_local:
                 _claim(port.fileno())
+                self.errors.opened(port.fileno())
                 if self._line.rs485:
                     self._switch_direction(port)
         except (OSError, termios.error, ValueError) as error:
@@ -217,6 +224,7 @@ class SerialPort:
                     ends = [end for end in (port.fileno(), port.pipe_abort_read_r) if end is not None]
                     select.select(ends, [], [], self._wait_for())
                     block = port.read(BLOCK_BYTES)
+                    self._look_at_errors(port.fileno())
                 elif block := port.read(1):
                     # The stub's base class lacks what every port class has.
                     waiting: int = port.in_waiting  # type: ignore[attr-defined]
@@ -230,6 +238,15 @@ class SerialPort:
                 f"{self.device} was pulled out or switched off; it is opened again when it is back"
             ) from error
         return b""
+
+    def _look_at_errors(self, descriptor: int) -> None:
+        """Tell what the kernel has counted, once in a while: it says why frames are bad."""
+        if time.monotonic() - self._looked_at < ERRORS_EVERY:
+            return
+        self._looked_at = time.monotonic()
+        if new := self.errors.look(descriptor):
+            said = " ".join(f"{kind}={count} in_all={self.errors.total[kind]}" for kind, count in sorted(new.items()))
+            _log.warning("port device=%s line errors: %s", self.device, said)
 
     def _close(self) -> None:
         with self._lock:

@@ -105,7 +105,7 @@ def run(
             "ports": {name: str(port.link) for name, port in lines.items()},
         }
         gate = GateUnderTest(disk, shift, settings)
-        swiper, starts = Swiper(lines, swipes), [0]
+        swiper, starts = Swiper(lines), [0]
         campaign = _Campaign(gate, broker, booking, swiper, line, disk, dice, starts)
         try:
             broker.start()
@@ -114,7 +114,8 @@ def run(
             swiper.start()
             swiper.begin()
             for number in range(kills):
-                # Spread over the swipes, at a moment that nobody chose.
+                # Spread over the swipes, at a moment that nobody chose; readers go on meanwhile, but not until the end.
+                swiper.most = swipes * min(number + 2, kills + 1) // (kills + 1)
                 goal = swipes * (number + 1) // (kills + 1) - dice.randrange(1 + swipes // (kills + 1) // 2)
                 _until(lambda goal=goal: swiper.count >= goal, "the swipes go on", 2 * CEILING)
                 kind = dice.choices(list(KINDS), list(KINDS.values()))[0]
@@ -122,6 +123,7 @@ def run(
                 outcome.kills[kind] += 1
                 if number % 20 == 19:
                     say(f"{number + 1} disturbances, {swiper.count} swipes, {gate.waiting()} wait")
+            swiper.most = swipes
             _until(lambda: swiper.count >= swipes, "all are swiped", 10 * CEILING)
             swiper.close()
             last_lines = {card for cards in swiper.sent.values() for card in cards[-1:]}

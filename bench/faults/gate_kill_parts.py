@@ -73,8 +73,9 @@ class GateUnderTest:
 class Swiper:
     """Readers at all lines, a card of its own for each swipe, while the gate's doors are open."""
 
-    def __init__(self, ports: dict[str, PtyPort], most: int) -> None:
-        self._ports, self._most = ports, most
+    def __init__(self, ports: dict[str, PtyPort]) -> None:
+        self._ports, self.most = ports, 0
+        """After so many swipes in all nobody comes."""
         self.sent: dict[tuple[int, str], list[int]] = defaultdict(list)
         """(run of the gate, portal) → cards in the order in which they were swiped."""
         self.run_number = 0
@@ -115,7 +116,7 @@ class Swiper:
             self._open.wait()
             for name, port in self._ports.items():
                 with self._turn:
-                    if self._stop.is_set() or not self._open.is_set() or self.count >= self._most:
+                    if self._stop.is_set() or not self._open.is_set() or self.count >= self.most:
                         break
                     with suppress(PortFull):
                         port.send(frame(self.count + 1))

@@ -19,7 +19,7 @@ from messages.acknowledgement import Acknowledgement, RejectCode, Rejected
 from messages.presence import OutboxState
 from runtime import outbox_file
 from runtime.clock import Clock
-from runtime.outbox import SENT_ANEW, Outbox, OutboxError, OutboxFull, Settled
+from runtime.outbox import SENT_ANEW, TOLD_DAYS, Outbox, OutboxError, OutboxFull, Settled
 from runtime.outbox_epochs import Epochs
 
 NOW = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
@@ -73,6 +73,13 @@ def test_an_outbox_that_is_gone_at_a_start_is_missed_and_its_epoch_is_named(path
     )
     with Outbox(path, Clock()) as box:
         assert box.trouble == outbox_file.LOST, "staff may not look today"
+        for _ in range(TOLD_DAYS - 1):
+            box.prune(NOW)
+        assert box.trouble == outbox_file.LOST
+        box.prune(NOW)
+        assert box.trouble == ""
+    with Outbox(path, Clock()) as box:
+        assert box.trouble == ""
 
 
 def test_a_first_start_misses_nothing(outbox, caplog):
