@@ -13,6 +13,7 @@ from wire.modbus.board import OFF, ON, Board, Output, Watch
 from wire.modbus.frames import MOST_NOISE, AnswerScanner, Bits, Function, Refused, Request, Written, crc
 from wire.modbus.line import board_names
 from wire.modbus.master import SILENT_AFTER, Master, Station
+from wire.modbus.view import ModbusView
 from wire.reads import Alarm, Walk
 
 MS = 1_000_000
@@ -315,3 +316,31 @@ def test_a_refusal_is_a_trouble_with_what_to_do():
     line.master.heard(framed("018202"), line.now)
     assert line.stations[0].trouble == "the board refuses (exception 2): do its inputs and outputs have these numbers?"
     assert (ON, OFF) == (0xFF00, 0)
+
+
+# ---- shown -----------------------------------------------------------------------------------------------------------------
+
+
+def shown(*pieces):
+    view = ModbusView()
+    return [each for piece in pieces for each in view.feed(piece)] + list(view.finish())
+
+
+def test_frames_are_shown_whole_byte_by_byte_and_with_noise():
+    stream = b"\xff\xff" + READ.encode() + framed("010201AC") + framed("018202") + WRITE.encode()
+    whole = shown(stream)
+    assert [good for _, good in whole] == [False, True, True, True, True]
+    assert "2, 3, 5, 7" in whole[2][0]
+    assert "refused    exception 2" in whole[3][0]
+    assert "value      FF00" in whole[4][0]
+    assert [text for text, good in shown(*(stream[n : n + 1] for n in range(len(stream)))) if good] == [
+        text for text, good in whole if good
+    ]
+    (bad,) = shown(READ.encode()[:-1] + b"\x00")
+    assert "whose CRC does not fit" in bad[0]
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(pieces=st.lists(st.binary(max_size=300), max_size=6))
+def test_anything_can_be_shown(pieces):
+    shown(*pieces)

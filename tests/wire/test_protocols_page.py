@@ -112,6 +112,11 @@ def test_every_shipped_family_is_named():
         assert f"| `{name}` |" in PAGE
 
 
+def test_a_boards_frames_are_shown_as_the_page_shows_them():
+    command, output = re.search(r"--protocol modbus-rtu --hex '(.*?)'\n(.*?)```", PAGE, re.DOTALL).groups()
+    assert CliRunner().invoke(frames, ["--protocol", "modbus-rtu", "--hex", command]).output == output
+
+
 def test_the_board_is_the_shipped_one(tmp_path):
     lane, *parts = (
         tomllib.loads(each) for each in re.findall(r"```toml\n(.*?)```", section("An I/O board"), re.DOTALL)

@@ -9,10 +9,12 @@ from config import load, shipped, structure
 from config.errors import ConfigError, nearest
 from config.schema import Portal
 from messages.access import Direction
+from wire.description import SerialLine
 from wire.line_driver import Action, House, Wanted
 from wire.modbus.board import Board, Output, Watch
 from wire.modbus.frames import STATIONS
 from wire.modbus.master import Heard, Master, Station
+from wire.modbus.view import ModbusView
 from wire.pending import Pending
 from wire.serial_port import Lost, Opened, PortError, SerialPort
 
@@ -39,7 +41,14 @@ def board_names() -> list[str]:
 
 
 class ModbusRtu:
-    """See `wire.line_driver.Family`."""
+    """See `wire.line_driver.Family` and `Shows`."""
+
+    serial = SerialLine()
+
+    @staticmethod
+    def view() -> ModbusView:
+        """See `Shows.view`."""
+        return ModbusView()
 
     def line(self, device: str, portals: Sequence[Portal], folder: Path) -> "ModbusLine":
         """See `Family.line`."""
