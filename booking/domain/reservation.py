@@ -262,7 +262,10 @@ def as_of(reservation: Reservation, policy: Policy, moment: datetime) -> Reserva
             return replace(reservation, status=Status.AWAY, closed_at=None)
         if reservation.status is Status.NOT_SIGNED_OUT:
             return replace(reservation, status=Status.IN_USE, closed_at=None)
-        if reservation.status is Status.ENDED and reservation.closed_at == reservation.end:
+        completed = reservation.status is Status.ENDED and reservation.closed_at == reservation.end
+        if (
+            completed and not policy.sign_out.required
+        ):  # else time forgets the sign-out: this reader signed out at the end
             status = Status.IN_USE if reservation.away_until is None else Status.AWAY
             return replace(reservation, status=status, closed_at=None)
     return at(reservation, policy, moment)

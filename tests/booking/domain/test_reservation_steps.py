@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -104,6 +105,17 @@ def test_late_evidence_sees_what_time_closed_as_it_stood_then(at_time):
     assert as_of(missed, POLICY, at_time("16:30")).status is Status.NO_SHOW
     cancelled = apply(stay, Action.CANCEL, at_time("16:10"))
     assert as_of(cancelled, POLICY, at_time("16:05")) is cancelled, "what a reader did is not undone by looking back"
+
+
+def test_who_signed_out_in_the_very_second_of_the_end_did_so_themselves(at_time):
+    """Where 签退 is asked for time forgets it and never ends a stay: looking back does not undo what the reader did."""
+    used = make(at_time("16:00"), at_time("18:00"), Status.IN_USE, checked_in_at=at_time("16:00"))
+    signing_out = evolve(POLICY, sign_out=evolve(POLICY.sign_out, required=True))
+    ended = apply(used, Action.END, at_time("18:00"))
+    assert as_of(ended, signing_out, at_time("17:59")) is ended
+    assert as_of(ended, POLICY, at_time("17:59")).status is Status.IN_USE, (
+        "here time alone ends what nobody ended before"
+    )
 
 
 def test_undoing_never_ends_in_a_penalty(at_time):
