@@ -35,6 +35,8 @@ from wire.line_driver import Driver, Instant
 from wire.reads import Said
 
 _log = logging.getLogger(__name__)
+SHORTEST_SECONDS = 0.2
+"""Between two rounds of duties of a gate whose clock goes faster than time (`seatgate run --speed`)."""
 JOIN_SECONDS = 1.5
 """All threads together may take this long to end; a stop takes less than two seconds."""
 TRY_SECONDS = 2.0
@@ -195,15 +197,16 @@ class _Gate:
             if times.prune_due(now, self._elapsed()):
                 self._prune(now)
             self._write_status()
-            self._changed.wait(status.LONGEST_SECONDS)
+            self._changed.wait(max(status.LONGEST_SECONDS / self._clock.rate, SHORTEST_SECONDS))
             # What belongs together (an event, its acknowledgement) becomes one write.
-            stop.wait(status.SETTLE_SECONDS)
+            stop.wait(max(status.SETTLE_SECONDS / self._clock.rate, SHORTEST_SECONDS))
             self._changed.clear()
         self.capture.report_bad_frames()
         self._write_status()
 
     def _elapsed(self) -> timedelta:
-        return timedelta(microseconds=self._clock.monotonic_ns() // 1000)
+        """Return the time that has gone by, as fast as the wall clock is to go (`seatgate run --speed`)."""
+        return timedelta(microseconds=self._clock.monotonic_ns() // 1000) * self._clock.rate
 
     def _news(self) -> object:
         try:

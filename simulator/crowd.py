@@ -94,6 +94,7 @@ class Crowd:
                 if self._ledger.held(step.reader, step.visit) is None:
                     return False
                 self._scan(step, phone, account)
+                self._through_the_door(step)
             case _:
                 held = self._ledger.held(step.reader, step.visit)
                 if held is None:
@@ -102,6 +103,13 @@ class Crowd:
                     step.reader, step.visit, phone.post(account, f"/reservations/{held}/{step.do.value}")
                 )
         return True
+
+    def _through_the_door(self, step: Step) -> None:
+        """Where no turnstile is, who scanned the code at the door is in, or out."""
+        if step.do is Do.SCAN_OUT:
+            self._ledger.leaves(step.reader)
+        elif not self._ledger.is_inside(step.reader):
+            self._ledger.enters(step.reader, step.venue)
 
     def _walk(self, step: Step, account: Mapping[str, str]) -> bool:
         if step.do is Do.ENTER:

@@ -268,8 +268,9 @@ class _Life:
         if not self._service.stop.is_set():
             numbers["differences"] = self._differences()
         with suppress(OSError):
-            text = json.dumps(numbers, indent=2) + "\n"
-            (self._wanted.data / FOLDER / DAY_FILE).write_text(text, encoding="utf-8")
+            file = self._wanted.data / FOLDER / DAY_FILE
+            file.parent.mkdir(exist_ok=True, mode=0o700)
+            file.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
         return numbers
 
     def _differences(self) -> list[str]:

@@ -27,3 +27,12 @@ def test_the_index_names_every_page_and_no_other():
 def test_every_link_leads_somewhere(file):
     for target in re.findall(r"\]\(([^)#\s]+)", file.read_text(encoding="utf-8")):
         assert (file.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_metric_that_a_page_names_is_one(name):
+    known = (FOLDER / "metrics.md").read_text(encoding="utf-8") + (FOLDER.parent / "operations.md").read_text(
+        encoding="utf-8"
+    )
+    for metric in re.findall(r"seatgate_[a-z_]+", (FOLDER / f"{name}.md").read_text(encoding="utf-8")):
+        assert re.search(rf"\b{metric}\b", known), metric

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request, Response
 
-from booking.service.gate_health import Trouble, offset, troubles
+from booking.service.gate_health import AWAY, Trouble, offset, troubles
 from booking.service.gate_states import GateState
 from booking.service.gate_views import Alert
 from booking.service.views import PassageView
@@ -51,7 +51,7 @@ class GateCard:
     @property
     def is_here(self) -> bool:
         """Whether what is shown is how it is now."""
-        return self.state is not None and self.state.gone_at is None
+        return self.state is not None and not any(one.fault in AWAY for one in self.troubles)
 
 
 def cards(context: Context, now: datetime) -> list[GateCard]:

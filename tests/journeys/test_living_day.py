@@ -108,7 +108,7 @@ def test_the_code_is_read_off_the_kiosks_screen(library):
             ),
             phone,
         )
-    assert ledger.numbers() == {"done": {"book": 1, "scan": 1}, "refused": {}, "reservations": 1, "inside": 0}
+    assert ledger.numbers() == {"done": {"book": 1, "scan": 1}, "refused": {}, "reservations": 1, "inside": 1}
     (entry,) = ledger.entries().values()
     assert entry.status == "in-use"
     after = library.reader(3).reservation(next(iter(ledger.entries())))

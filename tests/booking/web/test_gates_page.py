@@ -96,7 +96,10 @@ def test_a_gate_that_left_is_offline_and_its_outbox_is_not_forgotten(browser, sa
 def test_a_gate_that_fell_silent_is_offline_after_three_minutes(browser, says, house):
     says()
     house.clock.put(house.clock.now() + timedelta(minutes=4))
-    assert "Nothing has been heard of this gate" in section(shown(browser(STAFF)), "south")
+    south = section(shown(browser(STAFF)), "south")
+    assert "Nothing has been heard of this gate" in south
+    assert "port open" not in south
+    assert "not known" in south
 
 
 def test_each_lane_shows_its_last_event_masked(browser, says, wire_of, house):
