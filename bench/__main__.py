@@ -25,6 +25,7 @@ CLAIMS = (
     "sustained",
     "drain",
     "gate_footprint",
+    "many_lines",
     "viewers",
     "ready",
 )

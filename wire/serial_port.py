@@ -278,6 +278,10 @@ def _claim(descriptor: int) -> None:
 
 
 def _fault(device: str, error: Exception) -> PortError:
+    if isinstance(error, serial.SerialTimeoutException):
+        return PortError(
+            f"{device} has taken nothing for {WRITE_SECONDS:.0f} s: is the device on, and its cable whole?"
+        )
     number = error.errno if isinstance(error, OSError) else None
     match number:
         case errno.ENOENT | errno.ENODEV | errno.ENXIO:

@@ -245,3 +245,15 @@ def test_turnaround_times_go_to_the_driver(turnstile, monkeypatch):
     port._open().close()
     [asked] = [each for each in settings if each is not None]
     assert (asked.delay_before_tx, asked.delay_before_rx, asked.rts_level_for_tx) == (0.001, 0.002, True)
+
+
+def test_a_device_that_takes_nothing_is_a_sentence_after_a_second(listen, turnstile, wait_for):
+    listener = listen(turnstile.link)
+    wait_for(lambda: listener.count(Opened), "it is open")
+
+    def until_it_takes_no_more():
+        while True:
+            listener.port.write(bytes(512))
+
+    with pytest.raises(PortError, match="has taken nothing for 1 s: is the device on"):
+        until_it_takes_no_more()
