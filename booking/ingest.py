@@ -2,13 +2,13 @@
 
 Nothing is acknowledged before its transaction is on the disk; what is lost in between the gate sends again. The
 callback of the broker's thread only enqueues. While the writer commits one batch the next is read; whatever has come by
-then is that batch, and nothing waits for more. Who committed acknowledges. Card numbers are never logged here.
+the end of that commit goes with it, and nothing waits for more. Who committed acknowledges. Card numbers are never logged here.
 """
 
 import logging
 import queue
 import threading
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -34,8 +34,6 @@ from runtime.mqtt import LinkDown, Message
 MOST_WAITING = 10_000
 """Messages held in memory; beyond this they are dropped, unacknowledged, and the gates send them again."""
 MOST_PER_BATCH = 256
-MOST_UNDER_WAY = 2
-"""Batches that the writer has at once: one it commits, one that waits for it. Meanwhile the next one grows."""
 _log = logging.getLogger(__name__)
 
 
@@ -60,6 +58,9 @@ class Ingest:
         self._publish = publish
         self._queue: queue.Queue[Message | None] = queue.Queue(MOST_WAITING)
         self._acknowledged = 0
+        self._ended = False
+        self._previous: _Taking | None = None
+        """What the writer was asked for last."""
         self._answering = threading.Lock()
         """Held by the one thread that answers: the writer's, or ours where it was quicker."""
         self.counts: Counter[str] = Counter()
@@ -81,62 +82,71 @@ class Ingest:
 
     def run(self) -> None:
         """Store and acknowledge batches until `stop`."""
-        under_way: deque[_Taking] = deque()
-        while (first := self._queue.get()) is not None:
+        while not self._ended and (first := self._queue.get()) is not None:
             batch = [first]
-            ended = False
-            while len(batch) < MOST_PER_BATCH and not ended:
-                try:
-                    following = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if following is None:
-                    ended = True
-                else:
-                    batch.append(following)
-            under_way += self._take_safely(batch)
-            while len(under_way) >= MOST_UNDER_WAY:
-                under_way.popleft().wait()
-            if ended:
-                break
-        for taking in under_way:
-            taking.wait()
+            self._gather(batch)
+            self._take_safely(batch, self._gather)
+        if self._previous is not None:
+            self._previous.wait()
 
-    def _take_safely(self, batch: Sequence[Message]) -> list["_Taking"]:
+    def _gather(self, batch: list[Message]) -> None:
+        """Add to a batch what has come."""
+        while len(batch) < MOST_PER_BATCH and not self._ended:
+            try:
+                following = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            if following is None:
+                self._ended = True
+            else:
+                batch.append(following)
+
+    def _take_safely(self, batch: list[Message], gather: Callable[[list[Message]], None] | None = None) -> None:
         """Take a batch; when one message in it makes us fail, the others are taken without it."""
         try:
-            return [self._take(batch)]
+            self._take(batch, gather)
         except Exception:  # noqa: BLE001 - whatever is wrong with one message, the others are taken
             _log.exception("gate messages not taken count=%d", len(batch))
             self.counts["faults"] += 1
-            return [one for message in batch if len(batch) > 1 for one in self._take_safely([message])]
+            for message in batch if len(batch) > 1 else ():
+                self._take_safely([message])
 
     def take(self, batch: Iterable[Message]) -> None:
         """Store one batch in one transaction and acknowledge it; what gates say of themselves comes after it."""
-        self._take(list(batch)).wait()
+        self._take(list(batch), None).wait()
 
-    def _take(self, batch: Sequence[Message]) -> "_Taking":
-        """Hand one batch to the writer, whose commit has it acknowledged."""
+    def _take(self, batch: list[Message], gather: Callable[[list[Message]], None] | None) -> "_Taking":
+        """Hand one batch to the writer, whose commit has it acknowledged; `gather` adds to it what came during the one before."""
         now, taking = self._clock.now(), _Taking()
         self._verifier.forget_keys()
+        self._read(batch, taking, now)
+        if self._previous is not None:
+            self._previous.wait()
+        if gather is not None:
+            read = len(batch)
+            gather(batch)
+            self._read(batch[read:], taking, self._clock.now())
         said = [message for message in batch if is_report(message.topic)]
         reports = self._reports(said, now) if said else []
-        for message in batch:
-            one = None if said and is_report(message.topic) else self._verifier.read(message, now)
-            if isinstance(one, Verified):
-                taking.verified.append(one)
-            elif one is not None:
-                taking.answers.reject(one, one.code)
-                self.counts["rejected"] += 1
         if taking.verified:
             stored = self._writer.submit([one.command for one in taking.verified])
             stored.add_done_callback(partial(self._stored, taking, taking.verified))
         else:
             self._finish(taking)
+        self._previous = taking
         if reports:
             taking.wait()
             self._hear(reports, now)
         return taking
+
+    def _read(self, messages: Iterable[Message], taking: "_Taking", now: datetime) -> None:
+        for message in messages:
+            one = None if is_report(message.topic) else self._verifier.read(message, now)
+            if isinstance(one, Verified):
+                taking.verified.append(one)
+            elif one is not None:
+                taking.answers.reject(one, one.code)
+                self.counts["rejected"] += 1
 
     def _reports(self, messages: list[Message], now: datetime) -> list[HearGate]:
         """Learn what gates say of their clocks, before their events are stored, and return what they say of their outboxes."""
