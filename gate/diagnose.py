@@ -49,6 +49,8 @@ PAGES = {
     "outbox-lost": "outbox-damaged",
     "outbox-damaged": "outbox-damaged",
     "set aside": "set-aside",
+    "access-list": "list-out-of-date",
+    "locked": "list-out-of-date",
 }
 """Name of a check, or its first word → its page of docs/operations."""
 SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")

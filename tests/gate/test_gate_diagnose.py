@@ -243,3 +243,5 @@ def test_every_name_of_a_check_has_a_page_that_is_there():
     assert all((OPERATIONS / f"{page}.md").exists() for page in diagnose.PAGES.values())
     assert diagnose.page_of("port south-1") == "port-unplugged"
     assert diagnose.page_of("clock offset") == "clock-wrong"
+    for word in ("broker", "rights", "outbox-lost", "outbox-damaged", "access-list", "locked"):
+        assert (OPERATIONS / f"{diagnose.page_of(word)}.md").exists(), word
