@@ -24,8 +24,8 @@ PORTAL = "south-1"
 
 def peer(name: str) -> Path | None:
     """Return the Python of a peer's environment; None where `tools/install test` could not make it."""
-    python = ROOT / ".venv" / "peers" / name / "bin" / "python"
-    return python if python.exists() else None
+    home = ROOT / ".venv" / "peers" / name
+    return home / "bin" / "python" if (home / ".installed").exists() else None
 
 
 class House:
