@@ -66,7 +66,7 @@ class Turnstile:
         """Where the gate asks: what the board keeps until then."""
         leads = Direction.OUT if portal.direction is PortalDirection.OUT else Direction.IN
         opening = OpeningBoard(description, leads)
-        self.opening = opening if opening.knows and self.polled is None else None
+        self.opening = opening if opening.knows else None
         """Where the gate may have it open: what it hears."""
         self._memory = threading.Lock()
 
@@ -98,11 +98,14 @@ class Turnstile:
 
     def answer(self, seconds: float, pause: Pause) -> None:
         """Wait so long for the gate to ask or to have it open, and answer: for a thread of its own, where the board `listens`."""
-        ear = self.polled or self.opening
-        if ear is None or not (asked := self.port.wait(seconds, pause)):
+        if not self.listens or not (asked := self.port.wait(seconds, pause)):
             return
         with self._memory:
-            answer = ear.hear(asked)
+            answer = self.opening.hear(asked) if self.opening is not None else b""
+            if self.polled is not None:
+                if answer:
+                    self.polled.keep(answer)  # that somebody passed is told when it is asked for
+                answer = self.polled.hear(asked)
         with suppress(OSError):  # nobody reads: the gate asks again when it is back
             self.port.send(answer)
 
