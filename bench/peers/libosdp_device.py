@@ -7,7 +7,7 @@ Its Python form has no way to answer a question for the inputs' states (3.2.9): 
 stdin: `cards N FIRST` queues N cards of 32 bits (format unspecified), numbered from FIRST; `tamper 0|1`; `inputs 0,1,…`.
 stdout, a line each: `ready`, and `command {…}` for what the panel had done.
 
-REPEATS 1: a command that comes again byte for byte is answered with the same bytes again, as SIA OSDP 2.2 wants it (5.9)
+REPEATS 1: a command that comes again byte for byte is answered with the same bytes again, as SIA OSDP 2.2 wants it
 and as libosdp does since; 3.2.9 takes it for a new command and so throws away the read whose answer was spoiled. The
 answers are kept in the channel here; nothing in libosdp is changed.
 """

@@ -88,7 +88,7 @@ def test_characters_forwards_and_backwards():
 
 
 def test_what_a_device_is_told():
-    """SIA OSDP 2.2: OUT 6.10, LED 6.11, BUZ 6.12, KEYSET 6.18."""
+    """As SIA OSDP 2.2 lays out the data of OUT, LED, BUZ and KEYSET."""
     assert messages.out(1, 2.5).hex() == "01051900"
     assert messages.led(0, messages.GREEN, 2).hex() == "0000020a00020014000000000000"
     assert messages.led(1, messages.RED, 2, blinking=True).hex() == "0001020202010014000000000000"
