@@ -33,7 +33,13 @@ def traces(api, house):
     code = mine.post("/api/v1/activation-codes").json()["code"]
     app = mine.post("/api/v1/bindings", json={"reader": ONE, "code": code, "app": "trace-app"}).json()["id"]
     record = mine.get("/api/v1/gate-records").json()["items"][0]["id"]
-    known = {"reservation_id": stay, "binding_id": app, "record_id": record, "area_id": "2f-centre"}
+    known = {
+        "reservation_id": stay,
+        "binding_id": app,
+        "record_id": record,
+        "area_id": "2f-centre",
+        "command": "c" * 22,
+    }
     return known, [ONE, NAME, CARD, stay, app, record, "trace-app"]
 
 
