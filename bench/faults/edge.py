@@ -64,12 +64,21 @@ def clock_at(moment: datetime) -> SetClock:
 class Edge:
     """A gate: its outbox on the disk and its delivery on a thread, between `start` and `close`."""
 
-    def __init__(self, folder: Path, site: Site, broker: BrokerSettings, server_key: bytes, clock: SetClock) -> None:
-        folder.mkdir(parents=True)
+    def __init__(
+        self,
+        folder: Path,
+        site: Site,
+        broker: BrokerSettings,
+        server_key: bytes,
+        clock: SetClock,
+        *,
+        key: SigningKey | None = None,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._site, self._clock = site, clock
         settings = GateSettings(GATE, folder / "no-site", folder, "http://nobody", broker)
         settings.enrolment.write_bytes(msgspec.json.encode(Joined(to_text(server_key), "")))
-        self.key = SigningKey.generate()
+        self.key = key or SigningKey.generate()
         self.outbox = Outbox(settings.outbox, clock)
         control = Control(settings, site, (), clock, Doors({}, (), clock))
         self._delivery = Delivery(

@@ -125,3 +125,20 @@ def test_a_hole_is_what_plain_counting_finds(held, after, more):
             return nullcontext(database)
 
     assert ReaderReads(Pool(), None).hole("south", 1, after, upto) == expected
+
+
+def test_a_copied_disk_is_asked_for_a_new_epoch_once_and_again_only_while_it_goes_on(asked, at):
+    now = at("09:00")
+    for minutes in (0, 1, 4):
+        asked.resyncs.renew("south", EPOCH, 7, now + timedelta(minutes=minutes))
+    assert asked.for_ == [(7, 7)]
+    asked.resyncs.renew("south", EPOCH, 9, now + ASK_AGAIN)
+    assert asked.for_ == [(7, 7), (9, 9)], "the first word did not reach it"
+
+
+def test_without_a_broker_a_copied_disk_is_asked_at_its_next_event(asked, at):
+    asked.down = True
+    asked.resyncs.renew("south", EPOCH, 7, at("09:00"))
+    asked.down = False
+    asked.resyncs.renew("south", EPOCH, 8, at("09:00"))
+    assert asked.for_ == [(8, 8)]

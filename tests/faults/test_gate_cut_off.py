@@ -3,6 +3,7 @@
 In both the gate has on its own disk what booking does not know, and nobody is blamed meanwhile.
 """
 
+import shutil
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 
@@ -46,7 +47,8 @@ class Library:
         self.data.mkdir()
         server = Identity.load_or_create(self.places.site.id, self.data)
         settings = broker.through("gate-south", gate_port)
-        self.edge = Edge(folder / "gate", self.places.site, settings, server.key.public_bytes, self.clock)
+        self._gate = (self.places.site, settings, server.key.public_bytes, self.clock)
+        self.edge = Edge(folder / "gate", *self._gate)
         people = tuple(Person(reader=reader_name(n), name="r", cards=(Card("card", card(n)),)) for n in range(4))
         store = open_store(self.database, self.places, NOW)
         store.writer.submit([LoadPeople(at=NOW, people=people), *enrolment_of(self.edge.key, NOW)]).result(30)
@@ -75,6 +77,12 @@ class Library:
     def passes(self, direction, number, text):
         self.at(text)
         self.edge.passes(Direction(direction), card(number))
+
+    def put_back(self, copy):
+        """Let the gate go on with an older copy of its disk."""
+        self.edge.close()
+        self.edge = Edge(copy, *self._gate, key=self.edge.key)
+        self.edge.start()
 
     def delivered(self):
         return self.edge.outbox.state().depth == 0
@@ -175,3 +183,29 @@ def test_a_database_of_yesterday_gets_back_what_the_gate_had_delivered_since(lib
         passages = service.store.reads.passages()
         assert len(passages) == 2
         assert timedelta() < passages[0].received_at - passages[0].occurred_at
+
+
+def test_a_gate_on_an_older_copy_of_its_disk_begins_a_new_epoch_and_every_passage_counts_once(library, wait_for):
+    """A known sequence with another digest (a cloned or restored disk) is no replay: `resync` opens a new epoch."""
+    old, copy = library.edge.outbox.epoch, library.folder / "gate-of-yesterday"
+    with library.booking() as service:
+        library.passes("in", LEFT, "10:10")
+        wait_for(library.delivered, "the first passage is stored")
+        library.edge.close()
+        shutil.copytree(library.folder / "gate", copy)
+        library.put_back(library.folder / "gate")
+        library.passes("out", LEFT, "10:12")
+        wait_for(library.delivered, "what the copy knows nothing of")
+        assert look(service, LEFT).status == "away"
+
+        library.put_back(copy)
+        library.passes("in", LEFT, "10:15")  # bears the number of the way out
+        library.passes("in", CAME, "10:16")
+        stored = service.store.reads.passages
+        wait_for(lambda: len(stored()) == 4 and library.delivered(), "all four are there, under whatever number")
+        edge = library.edge.outbox
+        assert edge.epoch != old
+        assert edge.state().previous_epoch == old
+        assert edge.aside() == {}, "what bore another's number went again under the new epoch"
+        assert [look(service, number).status for number in (LEFT, CAME)] == ["in-use", "in-use"]
+        assert service.store.reads.dead_letters()[0] >= 1, "staff see what came in between"
