@@ -1,4 +1,4 @@
-"""Row 14: the gate, the broker and booking killed at random moments, the gate's line to the broker cut, its disk full; readers go on.
+"""Row 15: the gate, the broker and booking killed at random moments, the gate's line to the broker cut, its disk full; readers go on.
 
 Real processes: `seatgate gate` on pseudo-terminals, mosquitto, `seatgate booking`, and a proxy before the broker. Every card is
 swiped once, so that each swipe can be followed: onto the gate's disk, and from there into booking's inbox. Of a gate that is killed

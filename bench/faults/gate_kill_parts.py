@@ -1,4 +1,4 @@
-"""What is disturbed in row 14 and who goes on meanwhile: `seatgate gate` as a real process, and readers at its lines."""
+"""What is disturbed in row 15 and who goes on meanwhile: `seatgate gate` as a real process, and readers at its lines."""
 
 import os
 import sqlite3

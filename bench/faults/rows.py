@@ -225,13 +225,13 @@ def run_restored(folder: Path, form: int, say: Say) -> Found:
 
 
 def run_gate_kill(folder: Path, form: int, say: Say) -> Found:
-    """Row 14."""
+    """Row 15."""
     kills, swipes = ((8, 400), (30, 3_000), (120, 24_000))[form]
     site = write_site(folder, {name: (way, "") for name, way in gate_kill.PORTALS.items()})
     ports = (free_port(), free_port())
     seen = gate_kill.run(folder / "run", site, ports, kills=kills, swipes=swipes, seed=SEED, say=say)
     return Found(
-        "14 gate kills",
+        "15 gate kills",
         f"{seen.kills.total()} disturbances at random moments ({', '.join(f'{kind} {count}' for kind, count in seen.kills.items())}) "
         f"while {seen.swipes:,} cards are swiped at four turnstiles of one gate: real gate, mosquitto and booking",
         "0 lost, 0 doubled effects, every sequence accounted for",

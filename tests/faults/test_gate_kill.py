@@ -1,4 +1,4 @@
-"""Row 14, briefly: gate, broker and booking killed at random moments while cards are swiped; and that the judge sees what is wrong."""
+"""Row 15, briefly: gate, broker and booking killed at random moments while cards are swiped; and that the judge sees what is wrong."""
 
 import copy
 import sqlite3
