@@ -4,6 +4,7 @@ Names are masked here, before they reach state or screen.
 """
 
 import logging
+import secrets
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,12 +14,14 @@ import msgspec
 from kiosk import enrolled
 from kiosk.enrolled import Enrolled
 from kiosk.errors import NotEnrolledError
-from kiosk.state import Session, Stay, Trouble
+from kiosk.state import Language, Refusal, Session, Stay, Trouble, Wish
 from runtime.booking_http import BookingRefused, BookingUnreachable, DeviceHttp
 from runtime.secret_file import SecretFileError, read_secret
 
 _log = logging.getLogger(__name__)
 MAX_CODE_CHARS = 128
+MAX_SENTENCE = 240
+HOLDING = frozenset({"reserved", "in-use", "away"})
 READER_CODE_INVALID = "reader-code-invalid"
 
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -37,6 +40,8 @@ class _Current(msgspec.Struct):
     status: _Short
     check_in_until: _Moment | None = None
     away_until: _Moment | None = None
+    id: _Short = ""
+    actions: Annotated[list[_Short], msgspec.Meta(max_length=64)] = []
 
 
 class _SessionAnswer(msgspec.Struct):
@@ -102,6 +107,28 @@ class BookingClient:
             _log.info("reader not identified code=%s", error.code)
             return Trouble.CODE_INVALID if error.code == READER_CODE_INVALID else Trouble.REFUSED
 
+    def carry_out(self, session: Session, wish: Wish, language: Language) -> Stay | Refusal | Trouble | None:
+        """Do something with the reader's reservation and return how it stands; None when it is over.
+
+        An answer that is lost is asked for once more under the same key: what was done then is told, not done again.
+        """
+        stay = session.stay
+        path = f"/api/v1/reservations/{stay.id if stay else ''}/{wish}"
+        key, tag = secrets.token_urlsafe(18), str(language).replace("_", "-")
+        for tries_left in (1, 0):
+            try:
+                answer = self._http.post_for(session.token, path, {}, idempotency_key=key, language=tag)
+                return _stay_of(msgspec.convert(answer, _Current))
+            except BookingUnreachable as error:
+                _log.warning("no answer to wish=%s tries_left=%d error=%s", wish, tries_left, error)
+            except BookingRefused as error:
+                _log.info("refused wish=%s code=%s", wish, error.code)
+                return Refusal(error.detail[:MAX_SENTENCE]) if error.detail else Trouble.REFUSED
+            except msgspec.ValidationError as error:
+                _log.error("booking's answer is no reservation wish=%s error=%s", wish, error)
+                return Trouble.UNANSWERED
+        return Trouble.UNANSWERED
+
     def send_picture(self, command: str, picture: bytes) -> None:
         """Hand in the picture that staff asked for; they see by themselves when it does not come."""
         try:
@@ -116,16 +143,22 @@ def _session(answer: dict[str, Any]) -> Session | Trouble:
     except msgspec.ValidationError as error:
         _log.error("booking's answer is not a session error=%s", error)
         return Trouble.REFUSED
-    current = known.current
-    stay = None
-    if current is not None:
-        stay = Stay(
-            current.area,
-            current.label,
-            current.start,
-            current.end,
-            current.status,
-            current.check_in_until,
-            current.away_until,
-        )
+    stay = _stay_of(known.current) if known.current is not None else None
     return Session(known.token, mask_name(known.reader.name), stay)
+
+
+def _stay_of(current: _Current) -> Stay | None:
+    """Return what the screens need of a reservation; None for one that no longer holds its seat."""
+    if current.status not in HOLDING:
+        return None
+    return Stay(
+        current.area,
+        current.label,
+        current.start,
+        current.end,
+        current.status,
+        current.check_in_until,
+        current.away_until,
+        current.id,
+        tuple(wish for wish in Wish if wish in current.actions),
+    )

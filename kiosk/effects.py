@@ -10,9 +10,21 @@ import threading
 from collections.abc import Callable
 
 from kiosk.booking_client import BookingClient
-from kiosk.inputs import AskWho, CloseCamera, Effect, Identified, Input, NotKnown, OpenCamera, SendPicture
+from kiosk.inputs import (
+    AskWho,
+    CarryOut,
+    CloseCamera,
+    Effect,
+    Identified,
+    Input,
+    NotKnown,
+    OpenCamera,
+    SendPicture,
+    WishDone,
+    WishFailed,
+)
 from kiosk.scan_link import ScanLink
-from kiosk.state import Session, Trouble
+from kiosk.state import Refusal, Session, Trouble
 
 _log = logging.getLogger(__name__)
 MAX_WAITING = 8
@@ -40,6 +52,9 @@ class Effects:
             case AskWho(attempt, reader_code):
                 if not self._later(lambda: self._ask(attempt, reader_code)):
                     self._put(NotKnown(attempt, Trouble.UNREACHABLE))
+            case CarryOut(attempt):
+                if not self._later(lambda: self._carry_out(effect)):
+                    self._put(WishFailed(attempt, Trouble.UNREACHABLE))
             case SendPicture(command, curtained):
                 picture = self._picture(curtained)
                 self._later(lambda: self._client.send_picture(command, picture))
@@ -80,3 +95,10 @@ class Effects:
                 self._put(Identified(attempt, answer))
             case Trouble():
                 self._put(NotKnown(attempt, answer))
+
+    def _carry_out(self, effect: CarryOut) -> None:
+        answer = self._client.carry_out(effect.session, effect.wish, effect.language)
+        if isinstance(answer, Refusal | Trouble):
+            self._put(WishFailed(effect.attempt, answer))
+        else:
+            self._put(WishDone(effect.attempt, answer))

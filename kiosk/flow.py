@@ -11,6 +11,7 @@ from kiosk.inputs import (
     AskWho,
     BookingChanged,
     CameraChanged,
+    CarryOut,
     ClockMeasured,
     CloseCamera,
     CodeSeen,
@@ -28,21 +29,28 @@ from kiosk.inputs import (
     SendPicture,
     Tapped,
     Tick,
+    WishDone,
+    WishFailed,
 )
 from kiosk.state import (
+    WITH_READER,
     Areas,
     AreaView,
     BookByPhone,
     CameraState,
+    Confirm,
+    Done,
     Greeting,
     Identify,
     Idle,
     Language,
+    NotDone,
     NotIdentified,
     OutOfOrder,
     Screen,
     State,
     Trouble,
+    Wish,
 )
 from messages import checkin
 
@@ -63,6 +71,8 @@ def step(state: State, event: Input) -> Step:
             return _go(_without_reader(state), OutOfOrder())
         case CameraChanged() | CodeSeen() | ForeignCodeSeen() | Identified() | NotKnown():
             return _identifying(state, event)
+        case WishDone() | WishFailed():
+            return _answered(state, event)
         case _:
             return _told(state, event), NOTHING
 
@@ -105,7 +115,7 @@ def _go(state: State, screen: Screen) -> Step:
         effects = (CloseCamera(),)
     elif will and not was:
         effects = (OpenCamera(),)
-    session = state.session if isinstance(screen, Greeting) else None
+    session = state.session if isinstance(screen, WITH_READER) else None
     return replace(state, screen=screen, session=session, touched_at=state.monotonic), effects
 
 
@@ -130,12 +140,46 @@ def _back(state: State, _argument: str) -> Step:
             return _go(state, AreaView(area))
         case AreaView():
             return _go(state, Areas())
+        case Confirm() | NotDone() if state.session is not None:
+            return _go(state, Greeting())
         case _:
             return _home(state)
 
 
 def _page(state: State, argument: str) -> Step:
     return _go(state, Areas(int(argument) if argument.isdecimal() and argument.isascii() else 0))
+
+
+def _wish(state: State, argument: str) -> Step:
+    """Have something done with the reader's seat; what gives it up is asked once more."""
+    stay = state.session.stay if state.session else None
+    offered = [wish for wish in (stay.wishes if stay else ()) if wish == argument]
+    if not isinstance(state.screen, Greeting) or state.screen.asking is not None or not offered:
+        return state, NOTHING
+    return _go(state, Confirm(offered[0])) if offered[0].gives_up else _carry_out(state, offered[0])
+
+
+def _confirmed(state: State, _argument: str) -> Step:
+    return _carry_out(state, state.screen.wish) if isinstance(state.screen, Confirm) else (state, NOTHING)
+
+
+def _carry_out(state: State, wish: Wish) -> Step:
+    if state.session is None:
+        return _home(state)
+    state, effects = _go(state, Greeting(asking=wish))
+    state = replace(state, attempt=state.attempt + 1)
+    asked = state.session
+    return state, (*effects, CarryOut(state.attempt, asked, wish, state.language)) if asked else effects
+
+
+def _answered(state: State, event: WishDone | WishFailed) -> Step:
+    screen, session = state.screen, state.session
+    asking = screen.asking if isinstance(screen, Greeting) else None
+    if asking is None or session is None or event.attempt != state.attempt:
+        return state, NOTHING
+    if isinstance(event, WishFailed):
+        return _go(state, NotDone(event.reason))
+    return _go(replace(state, session=replace(session, stay=event.stay)), Done(asking))
 
 
 _TAPS: dict[str, Callable[[State, str], Step]] = {
@@ -149,6 +193,8 @@ _TAPS: dict[str, Callable[[State, str], Step]] = {
     "area": lambda state, area: _go(state, AreaView(area)),
     "phone": lambda state, area: _go(state, BookByPhone(area)),
     "mine": lambda state, _: _go(state, Identify()),
+    "wish": _wish,
+    "confirm": _confirmed,
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from kiosk.state import CameraState, Session, Trouble
+from kiosk.state import CameraState, Language, Refusal, Session, Stay, Trouble, Wish
 from messages.seats import AreaMap
 
 
@@ -95,6 +95,22 @@ class NotKnown:
 
 
 @dataclass(frozen=True, slots=True)
+class WishDone:
+    """Booking did what was wished; `stay`: how it stands now, None when it is over."""
+
+    attempt: int
+    stay: Stay | None
+
+
+@dataclass(frozen=True, slots=True)
+class WishFailed:
+    """Booking did not, or did not answer."""
+
+    attempt: int
+    reason: Refusal | Trouble
+
+
+@dataclass(frozen=True, slots=True)
 class PictureWanted:
     """Staff want to see this screen; the command was verified."""
 
@@ -119,6 +135,8 @@ Input = (
     | ForeignCodeSeen
     | Identified
     | NotKnown
+    | WishDone
+    | WishFailed
     | PictureWanted
     | Failed
 )
@@ -143,6 +161,16 @@ class AskWho:
 
 
 @dataclass(frozen=True, slots=True)
+class CarryOut:
+    """Have booking do something with a reader's reservation, in the name of their session."""
+
+    attempt: int
+    session: Session = field(repr=False)
+    wish: Wish
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
 class SendPicture:
     """Send what is on the screen now; `curtained`: a picture that says it is in use instead of the reader's screen."""
 
@@ -150,4 +178,4 @@ class SendPicture:
     curtained: bool
 
 
-Effect = OpenCamera | CloseCamera | AskWho | SendPicture
+Effect = OpenCamera | CloseCamera | AskWho | CarryOut | SendPicture

@@ -32,6 +32,24 @@ class Trouble(StrEnum):
     NOT_A_READER_CODE = "not-a-reader-code"
     UNREACHABLE = "unreachable"
     REFUSED = "refused"
+    UNANSWERED = "unanswered"
+    """Booking was asked to do something and did not say what became of it."""
+
+
+class Wish(StrEnum):
+    """What a reader can have done with their seat here; the values are booking's names of the actions."""
+
+    CHECK_IN = "check-in"
+    RETURN = "return"
+    STEP_AWAY = "step-away"
+    EXTEND = "extend"
+    END = "end"
+    CANCEL = "cancel"
+
+    @property
+    def gives_up(self) -> bool:
+        """Tell whether the seat is gone afterwards: asked once more before."""
+        return self in (Wish.END, Wish.CANCEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +63,16 @@ class Stay:
     status: str
     check_in_until: datetime | None = None
     away_until: datetime | None = None
+    id: str = ""
+    wishes: tuple[Wish, ...] = ()
+    """What booking would do now, in the order of `Wish`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Booking's no, in the reader's language: the rule, and when it is possible where there is such a time."""
+
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +120,30 @@ class Identify:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """Somebody was identified; `State.session` says who."""
+    """Somebody was identified: their seat, and what they can have done. `asking`: booking is doing this."""
+
+    asking: Wish | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Asks once more before a seat is given up."""
+
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It was done; `State.session` says how things stand now."""
+
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
+class NotDone:
+    """It was not done, or nobody knows."""
+
+    reason: Refusal | Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +158,12 @@ class OutOfOrder:
     """Something here failed: say so, keep the code, go home."""
 
 
-Screen = Idle | Areas | AreaView | BookByPhone | Identify | Greeting | NotIdentified | OutOfOrder
-CLOSES_BY_ITSELF = (Greeting, NotIdentified, OutOfOrder)
+Screen = (
+    Idle | Areas | AreaView | BookByPhone | Identify | Greeting | Confirm | Done | NotDone | NotIdentified | OutOfOrder
+)
+CLOSES_BY_ITSELF = (Done, NotDone, NotIdentified, OutOfOrder)
+WITH_READER = (Greeting, Confirm, Done, NotDone)
+"""Screens that somebody stands before whom we know; on every other one the session is gone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,17 @@ class DeviceHttp:
         """Send `body` as it is (a picture) and return the JSON object that comes back."""
         return self._object(self._send("POST", path, body, content_type))
 
+    def post_for(
+        self, token: str, path: str, body: dict[str, Any], *, idempotency_key: str, language: str
+    ) -> dict[str, Any]:
+        """Send JSON for the reader of a session's `token`, not for the device; refusals come in `language` (a tag)."""
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Idempotency-Key": idempotency_key,
+            "Accept-Language": language,
+        }
+        return self._object(self._exchange("POST", path, msgspec.json.encode(body), headers))
+
     def close(self) -> None:
         """Close the connections that are kept open."""
         self._session.close()
@@ -150,7 +161,12 @@ class DeviceHttp:
 
     def _send(self, method: str, path: str, body: bytes = b"", content_type: str = "application/json") -> bytes:
         headers = self._key.sign_http(method, path, body, device=self._device, now=self._clock.now())
-        headers |= {"Content-Type": content_type, "Accept": "application/json"}
+        return self._exchange(method, path, body, headers, content_type)
+
+    def _exchange(
+        self, method: str, path: str, body: bytes, headers: dict[str, str], content_type: str = "application/json"
+    ) -> bytes:
+        headers = headers | {"Content-Type": content_type, "Accept": "application/json"}
         try:
             with (
                 self._lock,

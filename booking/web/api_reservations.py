@@ -122,6 +122,12 @@ async def cancel(request: Request, response: Response, reservation_id: str, call
     return await _act(request, response, caller, reservation_id, Action.CANCEL)
 
 
+@router.post("/reservations/{reservation_id}/check-in", summary="Check in at a kiosk")
+async def check_in(request: Request, response: Response, reservation_id: str, caller: Changing) -> ReservationOut:
+    """Be there: with the session of a kiosk that has just seen its reader's card or code. A phone scans a code instead."""
+    return await _act(request, response, caller, reservation_id, Action.CHECK_IN)
+
+
 @router.post("/reservations/{reservation_id}/step-away", summary="Step away")
 async def step_away(request: Request, response: Response, reservation_id: str, caller: Changing) -> ReservationOut:
     """Leave the seat for a while; it is kept until `away_until`."""

@@ -73,11 +73,15 @@ MY_SEAT = (844, 1705)
 """The middle of the idle screen's button 我的座位."""
 
 
+CHECK_IN = (290, 1263)
+"""The middle of the reader's button 签到."""
+
+
 def test_the_readers_code_is_read_by_the_kiosks_camera(library, display, frame_buffer, phone, sign_in, wait_for):
     screen = Screen(display, frame_buffer, wait_for)
     assert screen.size == (540, 960)  # all of it fits on a desktop
     account = library.run["demo_accounts"][0]
-    library.reader(0).reserve()
+    stay = library.reader(0).reserve()
     sign_in(phone, account)
     phone.goto(f"{library.run['http']}/me/code")
     phone.locator("form[action='/me/code'] button").click()
@@ -90,3 +94,9 @@ def test_the_readers_code_is_read_by_the_kiosks_camera(library, display, frame_b
     wait_for(lambda: screen.lower_part() != before, "the touch led to another screen")
     library.show_to_camera(paper.screenshot())
     wait_for(lambda: account["reader"] in library.kiosk_sessions(), "the kiosk identified the reader")
+
+    def checked_in():
+        screen.touch(*CHECK_IN)  # what is not on the screen yet is no target: the touch does nothing then
+        return library.reader(0).reservation(stay["id"])["status"] == "in-use"
+
+    wait_for(checked_in, "the touch on 签到 checked the reader in")

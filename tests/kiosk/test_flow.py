@@ -13,6 +13,7 @@ from kiosk.inputs import (
     AskWho,
     BookingChanged,
     CameraChanged,
+    CarryOut,
     ClockMeasured,
     CloseCamera,
     CodeSeen,
@@ -27,21 +28,30 @@ from kiosk.inputs import (
     SendPicture,
     Tapped,
     Tick,
+    WishDone,
+    WishFailed,
 )
 from kiosk.state import (
+    WITH_READER,
     Areas,
     AreaView,
     BookByPhone,
     CameraState,
+    Confirm,
+    Done,
     Greeting,
     Identify,
     Idle,
     Language,
+    NotDone,
     NotIdentified,
     OutOfOrder,
+    Refusal,
     Session,
     State,
+    Stay,
     Trouble,
+    Wish,
 )
 from messages import checkin
 
@@ -162,6 +172,59 @@ def test_a_camera_that_always_watches_needs_no_tap_and_asks_once(idle):
     assert run(idle, CodeSeen(CODE))[1] == [], "only where the setting says so"
 
 
+def seat(*wishes, now=None):
+    from datetime import UTC, datetime
+
+    at = now or datetime(2023, 7, 17, 8, 38, tzinfo=UTC)
+    return Stay("2f-centre", "042", at, at + timedelta(hours=3), "reserved", id="r1", wishes=wishes)
+
+
+@pytest.fixture
+def before_it(idle):
+    """Somebody who may check in or cancel stands before the machine."""
+    return replace(idle, screen=Greeting(), session=Session("t", "王*", seat(Wish.CHECK_IN, Wish.CANCEL)), attempt=3)
+
+
+def test_a_wish_is_asked_of_booking_once_and_what_was_done_is_told(before_it):
+    state, effects = run(before_it, Tapped("wish/check-in"), Tapped("wish/check-in"), Tapped("wish/cancel"))
+    assert effects == [CarryOut(4, before_it.session, Wish.CHECK_IN, Language.CHINESE)]
+    assert state.screen == Greeting(asking=Wish.CHECK_IN)
+    now = seat(Wish.STEP_AWAY)
+    state, effects = run(state, WishDone(3, None), WishDone(4, now))
+    assert (state.screen, state.session.stay, effects) == (Done(Wish.CHECK_IN), now, [])
+    state, _ = wait(state, 15)
+    assert (state.screen, state.session) == (Idle(), None)
+
+
+@pytest.mark.parametrize("target", ["wish/extend", "wish/", "wish/nonsense", "confirm", "wish/check-in/x"])
+def test_what_booking_would_not_do_cannot_be_wished(before_it, target):
+    assert run(before_it, Tapped(target)) == (replace(before_it, touched_at=before_it.monotonic), [])
+
+
+def test_who_gives_a_seat_up_is_asked_once_more(before_it):
+    state, effects = run(before_it, Tapped("wish/cancel"))
+    assert (state.screen, effects) == (Confirm(Wish.CANCEL), [])
+    assert run(state, Tapped("back"))[0].screen == Greeting()
+    state, effects = run(state, Tapped("confirm"), Tapped("confirm"))
+    assert effects == [CarryOut(4, before_it.session, Wish.CANCEL, Language.CHINESE)]
+    state, _ = run(state, WishDone(4, None))
+    assert (state.screen, state.session.stay) == (Done(Wish.CANCEL), None)
+
+
+@pytest.mark.parametrize("reason", [Refusal("现在不能签到。"), Trouble.UNANSWERED])
+def test_a_refusal_is_told_and_leads_back_to_the_seat(before_it, reason):
+    state, _ = run(before_it, Tapped("language"), Tapped("wish/check-in"))
+    assert run(state, WishFailed(9, reason))[0] == state
+    state, _ = run(state, WishFailed(4, reason))
+    assert (state.screen, state.session) == (NotDone(reason), before_it.session)
+    assert run(state, Tapped("back"))[0].screen == Greeting()
+
+
+def test_an_answer_to_somebody_who_left_is_nobodys(before_it):
+    state, _ = run(before_it, Tapped("wish/check-in"), Tapped("home"), WishDone(4, seat()))
+    assert (state.screen, state.session) == (Idle(), None)
+
+
 EVENTS = st.one_of(
     st.builds(
         Tapped,
@@ -181,6 +244,10 @@ EVENTS = st.one_of(
                 "area/",
                 "page/9",
                 "phone/x",
+                "wish/check-in",
+                "wish/end",
+                "wish/extend",
+                "confirm",
             ]
         ),
     ),
@@ -192,7 +259,9 @@ EVENTS = st.one_of(
     st.builds(CameraChanged, st.sampled_from(CameraState)),
     st.sampled_from([CodeSeen(CODE), CodeSeen(""), CodeSeen("x" * 5000)]),
     st.just(ForeignCodeSeen()),
-    st.builds(Identified, st.integers(0, 9), st.just(Session("t", "王*"))),
+    st.builds(Identified, st.integers(0, 9), st.sampled_from([Session("t", "王*"), Session("t", "李*", seat(*Wish))])),
+    st.builds(WishDone, st.integers(0, 9), st.sampled_from([None, seat(Wish.END)])),
+    st.builds(WishFailed, st.integers(0, 9), st.sampled_from([*Trouble, Refusal("不行")])),
     st.builds(NotKnown, st.integers(0, 9), st.sampled_from(Trouble)),
     st.just(PictureWanted("c")),
     st.just(Failed()),
@@ -213,6 +282,7 @@ def test_whatever_happens_it_goes_home_alone_and_forgets(events):
             assert not (isinstance(effect, OpenCamera) and open_camera)
             open_camera = isinstance(effect, OpenCamera) or (open_camera and not isinstance(effect, CloseCamera))
         assert open_camera == isinstance(state.screen, Identify), "the camera is open on that screen alone"
-        assert state.session is None or isinstance(state.screen, Greeting), "nobody else sees who was here"
+        assert state.session is None or isinstance(state.screen, WITH_READER), "nobody else sees who was here"
+        assert state.session is not None or not isinstance(state.screen, (Confirm, Done, NotDone))
     state, _ = wait(state, 50)
     assert (state.screen, state.session, state.language, state.lowered) == (Idle(), None, Language.CHINESE, False)

@@ -34,14 +34,19 @@ from kiosk.state import (
     AreaView,
     BookByPhone,
     CameraState,
+    Confirm,
+    Done,
     Greeting,
     Identify,
     Language,
+    NotDone,
     NotIdentified,
     OutOfOrder,
+    Refusal,
     Session,
     Stay,
     Trouble,
+    Wish,
 )
 
 from .conftest import NOW, PUBLIC_URL, busy_maps, code_clock, painted, state_at, view_of
@@ -52,11 +57,25 @@ TALL, WIDE, SMALL = (1080, 1920), (1920, 1080), (1280, 800)
 LEAST_SIZE = 20
 
 
+WISHES = {
+    "reserved": (Wish.CHECK_IN, Wish.CANCEL),
+    "away": (Wish.RETURN, Wish.END),
+    "in-use": (Wish.STEP_AWAY, Wish.EXTEND, Wish.END),
+}
+
+
 def stay(status):
     return Stay(
         "2f-centre", "042", NOW, NOW.replace(hour=20, minute=0, second=0), status,
-        NOW + timedelta(minutes=30), NOW + timedelta(minutes=22),
+        NOW + timedelta(minutes=30), NOW + timedelta(minutes=22), "r", WISHES[status],
     )  # fmt: skip
+
+
+def at_their_seat(screen, status="in-use", **changes):
+    return {"screen": screen, "session": Session("t", "王*", stay(status) if status else None)} | changes
+
+
+REFUSAL = Refusal("续约须在结束前 1 小时内办理，19:00 起可以续约。")
 
 
 def lost(place):
@@ -84,13 +103,23 @@ CASES = {
     "greeting-reserved": lambda _: {"screen": Greeting(), "session": Session("t", "王*", stay("reserved"))},
     "greeting-away": lambda _: {"screen": Greeting(), "session": Session("t", "王*", stay("away"))},
     "greeting-in-use": lambda _: {"screen": Greeting(), "session": Session("t", "王*", stay("in-use"))},
+    "greeting-asking": lambda _: at_their_seat(Greeting(Wish.STEP_AWAY)),
+    "greeting-warning": lambda _: at_their_seat(Greeting(), monotonic=38.0),
+    "confirm-end": lambda _: at_their_seat(Confirm(Wish.END)),
+    "confirm-cancel": lambda _: at_their_seat(Confirm(Wish.CANCEL), "reserved", language=Language.ENGLISH),
+    **{
+        f"done-{wish}": lambda _, wish=wish: at_their_seat(Done(wish), None if wish.gives_up else "in-use")
+        for wish in Wish
+    },
+    "not-done": lambda _: at_their_seat(NotDone(REFUSAL)),
+    "not-done-unanswered": lambda _: at_their_seat(NotDone(Trouble.UNANSWERED), language=Language.ENGLISH),
     "greeting-none": lambda _: {"screen": Greeting(), "session": Session("t", "W***"), "language": Language.ENGLISH},
     "out-of-order": lambda _: {"screen": OutOfOrder()},
 } | {f"trouble-{trouble}": lambda _, trouble=trouble: {"screen": NotIdentified(trouble)} for trouble in Trouble}
 KEPT = [
     "idle", "idle-english", "idle-lowered", "idle-offline", "idle-starting", "idle-no-key", "idle-full", "areas-warning",
-    "area", "area-offline", "by-phone", "identify", "identify-no-camera", "greeting-reserved", "greeting-none",
-    "trouble-code-invalid", "out-of-order",
+    "area", "area-offline", "by-phone", "identify", "identify-no-camera", "greeting-reserved", "greeting-in-use", "greeting-none",
+    "confirm-end", "done-check-in", "not-done", "trouble-code-invalid", "out-of-order",
 ]  # fmt: skip
 
 

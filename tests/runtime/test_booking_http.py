@@ -119,6 +119,19 @@ def test_every_kind_of_call_is_signed_and_each_has_its_own_nonce(server, booking
     assert server.requests[2][3] == b"\x89PNG"
 
 
+def test_a_call_for_a_reader_carries_their_session_and_no_signature(server, booking):
+    server.answers += [(200, {"id": "r"}), (409, {"code": "window-not-open", "detail": "Not yet."})]
+    wish = {"idempotency_key": "k", "language": "en"}
+    assert booking.post_for("secret", "/api/v1/reservations/r/check-in", {}, **wish) == {"id": "r"}
+    with pytest.raises(BookingRefused, match="Not yet"):
+        booking.post_for("secret", "/api/v1/reservations/r/check-in", {}, **wish)
+    for (_, path, headers, body), proof in zip(server.requests, server.proofs, strict=True):
+        assert (path, body) == ("/api/v1/reservations/r/check-in", b"{}")
+        assert headers["Authorization"] == "Bearer secret"
+        assert (headers["Idempotency-Key"], headers["Accept-Language"]) == ("k", "en")
+        assert not isinstance(proof, HttpProof)
+
+
 def test_a_no_of_booking_keeps_its_code_and_sentence(server, booking):
     server.answers.append(
         (409, {"type": "about:blank", "title": "No", "code": "code-used", "detail": "用过了。", "x": 1})

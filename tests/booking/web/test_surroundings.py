@@ -149,7 +149,17 @@ def test_the_openapi_document_is_whole(api):
         ("get", "/api/v1/reservations/{reservation_id}"),
         *(
             ("post", f"/api/v1/reservations/{{reservation_id}}/{verb}")
-            for verb in ("cancel", "step-away", "return", "extend", "end", "move", "confirm-inside", "take-offer")
+            for verb in (
+                "cancel",
+                "check-in",
+                "step-away",
+                "return",
+                "extend",
+                "end",
+                "move",
+                "confirm-inside",
+                "take-offer",
+            )
         ),
         ("post", "/api/v1/check-ins"),
         ("post", "/api/v1/check-outs"),
