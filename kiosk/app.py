@@ -19,6 +19,7 @@ from display.window import Window
 from kiosk import flow
 from kiosk import settings as kiosk_settings
 from kiosk.booking_client import BookingClient
+from kiosk.card_reader import CardReader, driver_of
 from kiosk.code_clock import CodeClock
 from kiosk.effects import Effects
 from kiosk.enrolled import Enrolled
@@ -70,6 +71,8 @@ class Kiosk:
         self._painter = Painter(self._window.surface)
         self._scene: Scene | None = None
         self._scan = ScanLink(settings.camera, self.put)
+        cards = driver_of(settings.card, settings.site.parent)
+        self._cards = CardReader(cards, settings.data, clock, self.put) if cards else None
         self._effects = Effects(client, self._scan, self._picture, self.put)
         self._membership = Membership(client, lambda: self._http.clock_offset, self.put, self._on_enrolled)
         self._link: MqttLink | None = None
@@ -80,6 +83,7 @@ class Kiosk:
             monotonic=self._seconds(),
             touched_at=self._seconds(),
             always_watching=settings.watch_when_idle,
+            reads_cards=self._cards is not None,
         )
         self._words = {language: words_in(language, self._place.zone) for language in Language}
         self._wanted: list[Effect] = []
@@ -106,6 +110,7 @@ class Kiosk:
                 ("effects", partial(self._effects.work, stop)),
                 ("membership", partial(self._membership.run, stop)),
                 ("stop", partial(self._wake_on, stop)),
+                *([("cards", partial(self._cards.run, stop))] if self._cards else []),
             )
         ]
         for thread in threads:
@@ -128,6 +133,8 @@ class Kiosk:
 
     def _close(self, threads: list[threading.Thread]) -> None:
         self._scan.close()
+        if self._cards is not None:
+            self._cards.close()
         self._effects.close()
         if self._link is not None:
             self._link.stop()

@@ -97,15 +97,21 @@ class BookingClient:
 
     def who(self, reader_code: str) -> Session | Trouble:
         """Ask whose code this is."""
+        return self._whose({"reader_code": reader_code}, Trouble.CODE_INVALID)
+
+    def whose_card(self, card: str) -> Session | Trouble:
+        """Ask whose card this is."""
+        return self._whose({"card": card}, Trouble.CARD_UNKNOWN)
+
+    def _whose(self, proof: dict[str, str], unknown: Trouble) -> Session | Trouble:
         try:
-            answer = self._http.post(f"/api/v1/kiosks/{self._kiosk}/sessions", {"reader_code": reader_code})
-            return _session(answer)
+            return _session(self._http.post(f"/api/v1/kiosks/{self._kiosk}/sessions", proof))
         except BookingUnreachable as error:
             _log.warning("reader not identified error=%s", error)
             return Trouble.UNREACHABLE
         except BookingRefused as error:
             _log.info("reader not identified code=%s", error.code)
-            return Trouble.CODE_INVALID if error.code == READER_CODE_INVALID else Trouble.REFUSED
+            return unknown if error.code == READER_CODE_INVALID else Trouble.REFUSED
 
     def carry_out(self, session: Session, wish: Wish, language: Language) -> Stay | Refusal | Trouble | None:
         """Do something with the reader's reservation and return how it stands; None when it is over.

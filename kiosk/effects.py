@@ -49,8 +49,8 @@ class Effects:
                 self._scan.watch()
             case CloseCamera():
                 self._scan.rest()
-            case AskWho(attempt, reader_code):
-                if not self._later(lambda: self._ask(attempt, reader_code)):
+            case AskWho(attempt):
+                if not self._later(lambda: self._ask(effect)):
                     self._put(NotKnown(attempt, Trouble.UNREACHABLE))
             case CarryOut(attempt):
                 if not self._later(lambda: self._carry_out(effect)):
@@ -88,13 +88,13 @@ class Effects:
             return False
         return True
 
-    def _ask(self, attempt: int, reader_code: str) -> None:
-        answer = self._client.who(reader_code)
+    def _ask(self, asked: AskWho) -> None:
+        answer = self._client.whose_card(asked.card) if asked.card else self._client.who(asked.reader_code)
         match answer:
             case Session():
-                self._put(Identified(attempt, answer))
+                self._put(Identified(asked.attempt, answer))
             case Trouble():
-                self._put(NotKnown(attempt, answer))
+                self._put(NotKnown(asked.attempt, answer))
 
     def _carry_out(self, effect: CarryOut) -> None:
         answer = self._client.carry_out(effect.session, effect.wish, effect.language)

@@ -11,6 +11,7 @@ from kiosk.inputs import (
     AskWho,
     BookingChanged,
     CameraChanged,
+    CardSeen,
     CarryOut,
     ClockMeasured,
     CloseCamera,
@@ -69,6 +70,8 @@ def step(state: State, event: Input) -> Step:
             return state, (SendPicture(event.command, curtained=not isinstance(state.screen, (Idle, OutOfOrder))),)
         case Failed():
             return _go(_without_reader(state), OutOfOrder())
+        case CardSeen():
+            return _card(state, event.card)
         case CameraChanged() | CodeSeen() | ForeignCodeSeen() | Identified() | NotKnown():
             return _identifying(state, event)
         case WishDone() | WishFailed():
@@ -217,6 +220,17 @@ def _identifying(state: State, event: CameraChanged | CodeSeen | ForeignCodeSeen
             return _go(state, NotIdentified(event.trouble))
         case _:
             return state, NOTHING
+
+
+def _card(state: State, card: str) -> Step:
+    """Ask whose card it is, whatever is on the screen: who holds a card there is the one who stands there now."""
+    screen = state.screen
+    if isinstance(screen, Identify) and screen.asking:
+        return state, NOTHING
+    camera = screen.camera if isinstance(screen, Identify) else CameraState.OPENING
+    state, effects = _go(state, Identify(camera, asking=True))
+    state = replace(state, attempt=state.attempt + 1)
+    return state, (*effects, AskWho(state.attempt, card=card))
 
 
 def _ask(state: State, screen: Identify, code: str) -> Step:

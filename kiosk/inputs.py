@@ -74,6 +74,13 @@ class CodeSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class CardSeen:
+    """The card reader read a card, in its canonical form. Never in a repr: it signs its holder in."""
+
+    card: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ForeignCodeSeen:
     """The camera read a code that is no reader's code."""
 
@@ -132,6 +139,7 @@ Input = (
     | ClockMeasured
     | CameraChanged
     | CodeSeen
+    | CardSeen
     | ForeignCodeSeen
     | Identified
     | NotKnown
@@ -154,10 +162,11 @@ class CloseCamera:
 
 @dataclass(frozen=True, slots=True)
 class AskWho:
-    """Ask booking whose code this is."""
+    """Ask booking whose code, or else whose card, this is."""
 
     attempt: int
-    reader_code: str = field(repr=False)
+    reader_code: str = field(default="", repr=False)
+    card: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

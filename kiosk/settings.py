@@ -8,6 +8,7 @@ import attrs
 import config
 from config.schema import Kiosk, Site
 from display.theme import THEMES
+from kiosk.card_reader import CardSettings, driver_of
 from kiosk.place import Place, place_of
 from kiosk.state import Patience
 from runtime.mqtt import BrokerSettings
@@ -52,6 +53,7 @@ class KioskSettings:
     patience: PatienceSettings
     camera: str
     watch_when_idle: bool
+    card: CardSettings
 
     @property
     def key_file(self) -> Path:
@@ -83,6 +85,10 @@ def load(file: Path) -> KioskSettings:
     for name, url in (("booking_url", settings.booking_url), ("public_url", settings.public_url)):
         if url and not url.startswith(("http://", "https://")):
             problems.append(f"{name}: {url!r} does not begin with http:// or https://")
+    try:
+        driver_of(settings.card, settings.site.parent)
+    except config.ConfigError as error:
+        problems += [f"card: {problem}" for problem in error.problems]
     if problems:
         raise config.ConfigError(str(file), problems)
     return settings

@@ -29,6 +29,8 @@ class Trouble(StrEnum):
 
     CODE_INVALID = "code-invalid"
     """Used, too old, or never given out: booking does not say which to a machine that strangers stand at."""
+    CARD_UNKNOWN = "card-unknown"
+    """Of no reader, not valid now, or blocked: the desk can tell which."""
     NOT_A_READER_CODE = "not-a-reader-code"
     UNREACHABLE = "unreachable"
     REFUSED = "refused"
@@ -191,6 +193,8 @@ class State:
     session: Session | None = None
     always_watching: bool = False
     """The camera looks on the idle screen too: a code held before it needs no tap."""
+    reads_cards: bool = False
+    """There is a card reader beside the screen."""
     last_code: str = field(default="", repr=False)
     """The code that was asked about last: each counts once, and one that stays in sight must not be asked about again."""
     attempt: int = 0

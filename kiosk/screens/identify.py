@@ -25,7 +25,10 @@ def draw(view: View) -> Scene:
 
 def _hold(sheet: Sheet, inside: Rect, screen: Identify) -> None:
     theme, words = sheet.view.theme, sheet.view.words
-    ask = Run(words.say("Show your phone to the camera"), Size.TITLE, theme.ink, bold=True)
+    both = words.say("Show your phone, or hold your card to the reader")
+    only = words.say("Show your phone to the camera")
+    reads_cards = sheet.view.state.reads_cards
+    ask = Run(both if reads_cards else only, Size.HEAD if reads_cards else Size.TITLE, theme.ink, bold=True)
     title, rest = inside.cut_top(92)
     sheet.text("title", title, ask, align=Align.CENTER)
     rest, told = sheet.halves(rest, rest.h - 380)
@@ -59,7 +62,7 @@ def _hold(sheet: Sheet, inside: Rect, screen: Identify) -> None:
 def _status(sheet: Sheet, screen: Identify) -> tuple[str, Color]:
     theme, words = sheet.view.theme, sheet.view.words
     if screen.asking:
-        return words.say("Code read, one moment …"), theme.brand
+        return words.say("Read, one moment …"), theme.brand
     if screen.camera is CameraState.OPENING:
         return words.say("The camera is starting …"), theme.muted
     return words.say("The camera is looking"), theme.ok
@@ -71,10 +74,12 @@ def _missing(sheet: Sheet, inside: Rect) -> None:
     sign, rest = block.cut_top(140, 32)
     sheet.items.append(Sign("sign", sign, Icon.CAMERA, theme.warn))
     title, rest = rest.cut_top(84, 16)
-    sheet.text(
-        "title", title, Run(words.say("The camera does not work"), Size.HEAD, theme.ink, bold=True), align=Align.CENTER
-    )
-    advice = words.say(
-        "You can see and change your reservation on your phone. To check in, scan the code on the first screen."
-    )
+    if sheet.view.state.reads_cards:
+        asking, advice = words.say("Hold your card to the reader"), words.say("The camera does not work at the moment.")
+    else:
+        asking = words.say("The camera does not work")
+        advice = words.say(
+            "You can see and change your reservation on your phone. To check in, scan the code on the first screen."
+        )
+    sheet.text("title", title, Run(asking, Size.HEAD, theme.ink, bold=True), align=Align.CENTER)
     sheet.text("advice", rest, Run(advice, Size.BODY, theme.ink), align=Align.CENTER, wrap=True)

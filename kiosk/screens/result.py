@@ -92,6 +92,10 @@ def _trouble(view: View, reason: Trouble | Refusal) -> tuple[str, str]:
             words.say("This code does not count any more"),
             words.say("Open My code on your phone again: each code works once, for one minute."),
         ),
+        Trouble.CARD_UNKNOWN: (
+            words.say("This card is not known"),
+            words.say("Show the code on your phone, or have the card added at the service desk."),
+        ),
         Trouble.NOT_A_READER_CODE: (
             words.say("This is not your code"),
             words.say("Show the code under My code on your phone, not the one on this screen or on a card."),

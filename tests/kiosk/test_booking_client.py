@@ -33,8 +33,6 @@ class Http:
             raise answer
         return answer
 
-    post = post_for
-
 
 def carried_out(http, wish=Wish.CHECK_IN, language=Language.ENGLISH):
     return BookingClient(http, "k", None, None).carry_out(Session("token", "王*", SEAT), wish, language)
@@ -66,6 +64,25 @@ def test_two_wishes_never_share_a_key():
     carried_out(http, Wish.STEP_AWAY)
     carried_out(http, Wish.RETURN)
     assert len({key for *_, key, _ in http.asked}) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "seen"),
+    [
+        ({"token": "t", "reader": {"name": "王小明"}, "current": current("in-use", ["end"])}, "王**"),
+        (BookingRefused("reader-code-invalid", "", 403), Trouble.CARD_UNKNOWN),
+        (BookingRefused("device-unknown", "", 401), Trouble.REFUSED),
+        (DOWN, Trouble.UNREACHABLE),
+    ],
+)
+def test_whose_card_it_is(answer, seen):
+    class Signed(Http):
+        def post(self, path, body):
+            assert (path, body) == ("/api/v1/kiosks/k/sessions", {"card": "0006547886"})
+            return super().post_for(None, path, body, idempotency_key=None, language=None)
+
+    found = BookingClient(Signed(answer), "k", None, None).whose_card("0006547886")
+    assert (found if isinstance(found, Trouble) else found.name) == seen
 
 
 @pytest.mark.parametrize(

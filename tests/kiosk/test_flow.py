@@ -13,6 +13,7 @@ from kiosk.inputs import (
     AskWho,
     BookingChanged,
     CameraChanged,
+    CardSeen,
     CarryOut,
     ClockMeasured,
     CloseCamera,
@@ -114,6 +115,21 @@ def test_a_shown_code_becomes_a_greeting_and_the_camera_closes(idle):
 def test_one_code_is_asked_about_once(idle):
     _, effects = run(idle, Tapped("mine"), CodeSeen(CODE), CodeSeen(CODE), ForeignCodeSeen())
     assert [type(effect) for effect in effects] == [OpenCamera, AskWho]
+
+
+@pytest.mark.parametrize("screen", [Idle(), Areas(), AreaView("a"), Identify(), NotIdentified(Trouble.REFUSED)])
+def test_a_card_is_asked_about_on_any_screen(idle, screen):
+    state, effects = run(replace(idle, screen=screen), CardSeen("0006547886"))
+    assert effects[-1] == AskWho(state.attempt, card="0006547886")
+    assert run(state, CardSeen("0006547886"), CardSeen("1"))[1] == [], "one at a time"
+    state, _ = run(state, Identified(state.attempt, Session("t", "王*")))
+    assert (state.screen, state.session.name) == (Greeting(), "王*")
+
+
+def test_a_card_before_somebody_elses_seat_is_the_next_reader(idle):
+    state, _ = run(replace(idle, screen=Greeting(), session=Session("t", "王*")), CardSeen("2"))
+    assert (state.session, state.screen.asking) == (None, True)
+    assert "0006547886" not in repr(CardSeen("0006547886")) + repr(AskWho(1, card="0006547886"))
 
 
 def test_an_answer_for_somebody_who_left_is_dropped(idle):
@@ -259,6 +275,7 @@ EVENTS = st.one_of(
     st.builds(CameraChanged, st.sampled_from(CameraState)),
     st.sampled_from([CodeSeen(CODE), CodeSeen(""), CodeSeen("x" * 5000)]),
     st.just(ForeignCodeSeen()),
+    st.just(CardSeen("0006547886")),
     st.builds(Identified, st.integers(0, 9), st.sampled_from([Session("t", "王*"), Session("t", "李*", seat(*Wish))])),
     st.builds(WishDone, st.integers(0, 9), st.sampled_from([None, seat(Wish.END)])),
     st.builds(WishFailed, st.integers(0, 9), st.sampled_from([*Trouble, Refusal("不行")])),

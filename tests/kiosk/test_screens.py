@@ -99,6 +99,8 @@ CASES = {
     "area-gone": lambda _: {"screen": AreaView("nowhere")},
     "by-phone": lambda _: {"screen": BookByPhone("2f-centre")},
     "identify": lambda _: {"screen": Identify(CameraState.WATCHING)},
+    "identify-card": lambda _: {"screen": Identify(CameraState.WATCHING), "reads_cards": True},
+    "identify-card-no-camera": lambda _: {"screen": Identify(CameraState.MISSING), "reads_cards": True},
     "identify-no-camera": lambda _: {"screen": Identify(CameraState.MISSING)},
     "greeting-reserved": lambda _: {"screen": Greeting(), "session": Session("t", "王*", stay("reserved"))},
     "greeting-away": lambda _: {"screen": Greeting(), "session": Session("t", "王*", stay("away"))},
@@ -118,7 +120,7 @@ CASES = {
 } | {f"trouble-{trouble}": lambda _, trouble=trouble: {"screen": NotIdentified(trouble)} for trouble in Trouble}
 KEPT = [
     "idle", "idle-english", "idle-lowered", "idle-offline", "idle-starting", "idle-no-key", "idle-full", "areas-warning",
-    "area", "area-offline", "by-phone", "identify", "identify-no-camera", "greeting-reserved", "greeting-in-use", "greeting-none",
+    "area", "area-offline", "by-phone", "identify", "identify-card", "identify-no-camera", "greeting-reserved", "greeting-in-use", "greeting-none",
     "confirm-end", "done-check-in", "not-done", "trouble-code-invalid", "out-of-order",
 ]  # fmt: skip
 
