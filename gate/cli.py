@@ -125,7 +125,8 @@ def _of_code(frames: FrameView, content: bytes) -> Iterator[tuple[str, bool]]:
 def _code_on_port(frames: FrameView, spoken: Shows, device: str) -> Iterator[tuple[str, bool]]:
     """Listen to a device and say nothing."""
     logs.setup("info")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell started this in the background, deaf to Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     for event in SerialPort(device, spoken.serial).listen():
         if isinstance(event, Lost | bytes):
             yield from frames.finish() if isinstance(event, Lost) else frames.feed(event)
@@ -141,7 +142,8 @@ def _on_port(description: Description, device: str) -> Iterator[Frame | BadFrame
     """Watch a device. One that must be asked is polled, but nothing is fetched or acknowledged: records stay in it."""
     port, decoder, talk = SerialPort(device, description.serial), FrameDecoder(description), Talk(description)
     logs.setup("info")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell started this in the background, deaf to Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     for event in port.listen(talk.tick):
         if isinstance(event, Lost | bytes):
             yield from decoder.finish() if isinstance(event, Lost) else decoder.feed(event)

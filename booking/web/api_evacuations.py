@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from fastapi import APIRouter, Request
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from booking.domain.freezing import Evacuation
 from booking.domain.refusals import Refusal, RefusalCode
@@ -13,7 +13,7 @@ from booking.web.language import Words
 from booking.web.problems import Refused, refuse
 from booking.web.requests import api_words
 from booking.web.sessions import Changing, Staff, context_of, submit
-from booking.web.wishes import Name, Wish
+from booking.web.wishes import Moment, Name, Wish
 
 router = APIRouter(prefix="/api/v1/staff", tags=["staff"])
 
@@ -22,7 +22,7 @@ class EvacuateIn(Wish):
     """A venue to be evacuated. No `since` means now; it may lie earlier today, never later."""
 
     venue: Name
-    since: AwareDatetime | None = None
+    since: Moment | None = None
 
 
 class EvacuationOut(BaseModel):

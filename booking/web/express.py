@@ -34,6 +34,7 @@ from booking.web.problems import MEDIA_TYPE, problem, status_of
 from booking.web.protocol import Otherwise
 from booking.web.requests import KEY_HEADER, MAX_KEY_CHARS
 from booking.web.sessions import MAX_TOKEN_CHARS, from_our_pages, hash_of, reader_of_app, token_in
+from booking.web.wishes import can_be_told
 from runtime.locales import CHINESE, language_of
 
 METHOD, PATH = "POST", RESERVE.path
@@ -66,6 +67,15 @@ class _Wish(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _WISH = msgspec.json.Decoder(_Wish)
+
+
+def _wish_in(body: bytes) -> _Wish | None:
+    """Return the wish of a body of the usual form, at times that a calendar can reckon with."""
+    try:
+        wish = _WISH.decode(body)
+    except msgspec.MsgspecError:
+        return None
+    return wish if can_be_told(wish.end) and (wish.start is None or can_be_told(wish.start)) else None
 
 
 @dataclass(slots=True)
@@ -125,9 +135,8 @@ class Express:
         if not token_hash or (key is not None and not (1 <= len(text) <= MAX_KEY_CHARS and text.isprintable())):
             return False
         body = bytes(cycle.body)
-        try:
-            wish = _WISH.decode(body)
-        except msgspec.MsgspecError:
+        wish = _wish_in(body)
+        if wish is None:
             return False
         request = RequestKey(text, hashlib.sha256(_HEAD + body).digest()) if text else None
         began = time.perf_counter()

@@ -1,12 +1,29 @@
 """What the API takes, as pydantic types (what it gives: models.py). Lengths are capped; unknown fields are errors."""
 
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from booking.domain.geofence import EARTH_M, MAX_LATITUDE, MAX_LONGITUDE
 from booking.domain.telling import MAX_ADDRESS, Topic
 
+YEARS = range(1970, 9000)
+"""Within these every time can be told in any zone, and a day be added to it."""
+
+
+def can_be_told(moment: datetime) -> bool:
+    """Tell whether a time is one that a calendar can reckon with, and not at its very ends."""
+    return moment.year in YEARS
+
+
+def _reckoned(moment: datetime) -> datetime:
+    if not can_be_told(moment):
+        raise ValueError(f"a year from {YEARS.start} to {YEARS.stop - 1}")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_reckoned)]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -29,14 +46,14 @@ class ReserveIn(Wish):
 
     seat: Name | None = None
     area: Name | None = None
-    start: AwareDatetime | None = None
-    end: AwareDatetime
+    start: Moment | None = None
+    end: Moment
 
 
 class ExtendIn(Wish):
     """Until when; without it, one step more."""
 
-    until: AwareDatetime | None = None
+    until: Moment | None = None
 
 
 class PositionIn(Wish):
@@ -76,8 +93,8 @@ class WaitIn(Wish):
 
     seat: Name | None = None
     area: Name | None = None
-    start: AwareDatetime | None = None
-    end: AwareDatetime
+    start: Moment | None = None
+    end: Moment
 
 
 class EnrolIn(Wish):
@@ -127,6 +144,6 @@ class CloseIn(Wish):
 
     area: Name
     seat: Name | None = None
-    start: AwareDatetime | None = None
-    end: AwareDatetime | None = None
+    start: Moment | None = None
+    end: Moment | None = None
     reason: ReasonIn

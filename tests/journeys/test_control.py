@@ -27,11 +27,16 @@ port = ""
 
 @pytest.fixture(scope="module")
 def library(library_with):
-    """The south gate's way in decides, lets in who has reserved, and waits for its board's word."""
+    """The south gate's way in decides, lets in who has reserved, and waits for its board's word. A card may come again at once."""
 
     def change(site: str) -> str:
         before, named, after = site.partition('id = "south-1"\n')
-        site = before + named + 'reports_passage = true\nmode = "control"\nwhen_unknown = "closed"\n' + after
+        site = (
+            before
+            + named
+            + 'reports_passage = true\nmode = "control"\nwhen_unknown = "closed"\nrepeat_quiet = "0s"\n'
+            + after
+        )
         before, named, after = site.partition('[[gates]]\nid = "north"\n')
         site = before + BOARD + "\n" + named + after
         assert 'admits = "reader"' in site

@@ -218,3 +218,13 @@ def test_an_ordinary_no_leaves_no_line(house, api, caplog):
     api(ONE).book()
     assert api("S2023002").book().json()["code"] == "seat-taken"
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("end", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1969-12-31T23:00:00Z"])
+@pytest.mark.parametrize("ahead", [False, True], ids=["ordinary", "express"])
+def test_a_time_that_no_calendar_reckons_with_is_a_problem_and_no_fault(api, end, ahead):
+    client = api("S2023001")
+    headers = {} if ahead else {"Expect": "100-continue"}
+    answer = client.post("/api/v1/reservations", json={"seat": "2f-centre-001", "end": end}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
+    assert "a year from 1970 to 8999" in answer.text
