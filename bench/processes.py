@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-_TICK = 1 / os.sysconf("SC_CLK_TCK")
-
 
 def children() -> dict[int, str]:
     """Return the processes whose parent is this one: pid → command line."""
@@ -31,9 +29,12 @@ def child(word: str) -> int:
 
 
 def cpu(pid: int) -> float:
-    """Return the processor seconds that a process has used, all its threads together."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * _TICK
+    """Return the processor seconds that a process has used, all threads that it has now together.
+
+    As the scheduler counts it, in nanoseconds: what wakes in step with the kernel's tick is charged whole ticks elsewhere.
+    """
+    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
 
 def resident(pid: int) -> float:
