@@ -1,20 +1,18 @@
 """Commands of staff to gates over the broker: each sent once by whoever leads, signed, and forgotten by the broker in time."""
 
 import logging
-import threading
 from datetime import timedelta
 from typing import Protocol
 
 from booking.identity import NAME, Identity, Signed
 from booking.service.portal_orders import Order, OrderReads, PortalCommand
+from booking.woken import Woken
 from messages import command
 from messages.command import Lock, Open, PortalOrder, Unlock
 from messages.topics import Family, Leaf, build
 from runtime.clock import Clock
 from runtime.mqtt import LinkDown
 
-GATHER = timedelta(milliseconds=20)
-"""After a commit: whoever waits for it is answered first."""
 _log = logging.getLogger(__name__)
 
 
@@ -25,37 +23,18 @@ class Publishes(Protocol):
         """Send; the broker may deliver it for so long. LinkDown."""
 
 
-class GateOrders:
+class GateOrders(Woken):
     """`wake` from any thread; `run` on a thread of its own until `stop`."""
 
     def __init__(self, reads: OrderReads, identity: Identity, clock: Clock, publish: Publishes) -> None:
+        super().__init__()
         self._reads = reads
         self._identity = identity
         self._clock = clock
         self._publish = publish
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
         self._sent: set[str] = set()
 
-    def wake(self) -> None:
-        """Look for new commands; never waits."""
-        self._wake.set()
-
-    def stop(self) -> None:
-        """End `run`."""
-        self._stopping.set()
-        self._wake.set()
-
-    def run(self) -> None:
-        """Send commands until `stop`."""
-        while True:
-            self._wake.wait()
-            if self._stopping.wait(GATHER.total_seconds()):
-                return
-            self._wake.clear()
-            self.send()
-
-    def send(self) -> None:
+    def work(self) -> None:
         """Send what was not sent; what the broker does not take now follows its next connection, if that is in time."""
         wanted = self._reads.wanted_orders(self._clock.now())
         self._sent &= {one.id for one in wanted}

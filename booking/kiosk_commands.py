@@ -1,54 +1,31 @@
 """Signed commands to kiosks over the broker: each picture that somebody waits for is asked for once, by whoever leads."""
 
-import threading
 from collections.abc import Callable
-from datetime import timedelta
 
 from booking.identity import NAME, Identity, Signed
 from booking.service.pictures import PictureReads, WantedPicture
+from booking.woken import Woken
 from messages import command
 from messages.command import Screenshot
 from messages.topics import Family, Leaf, build
 from runtime.clock import Clock
 from runtime.mqtt import LinkDown
 
-GATHER = timedelta(milliseconds=20)
-"""After a commit: whoever waits for it is answered first."""
 
-
-class KioskCommands:
+class KioskCommands(Woken):
     """`wake` from any thread; `run` on a thread of its own until `stop`. The broker forgets what nobody takes in time."""
 
     def __init__(
         self, reads: PictureReads, identity: Identity, clock: Clock, publish: Callable[[Signed], object]
     ) -> None:
+        super().__init__()
         self._reads = reads
         self._identity = identity
         self._clock = clock
         self._publish = publish
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
         self._sent: set[str] = set()
 
-    def wake(self) -> None:
-        """Look for new commands; never waits."""
-        self._wake.set()
-
-    def stop(self) -> None:
-        """End `run`."""
-        self._stopping.set()
-        self._wake.set()
-
-    def run(self) -> None:
-        """Send commands until `stop`."""
-        while True:
-            self._wake.wait()
-            if self._stopping.wait(GATHER.total_seconds()):
-                return
-            self._wake.clear()
-            self.send()
-
-    def send(self) -> None:
+    def work(self) -> None:
         """Send what was not sent; what the broker does not take now follows its next connection, if that is in time."""
         wanted = self._reads.wanted_pictures(self._clock.now())
         self._sent &= {one.command for one in wanted}

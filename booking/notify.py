@@ -4,7 +4,6 @@ The rows are written with what they tell of, in one transaction; here they are o
 """
 
 import logging
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
@@ -13,14 +12,13 @@ from booking.identity import NAME, Identity, Signed
 from booking.service.commands import MarkTold
 from booking.service.ports import Writer
 from booking.service.views import NotificationView
+from booking.woken import Woken
 from messages import notification
 from messages.notification import Notification, opaque_reader
 from messages.topics import Family, Leaf, build
 from runtime.clock import Clock
 from runtime.mqtt import LinkDown, Published
 
-GATHER = timedelta(milliseconds=500)
-"""Notifications of this time are marked as told in one commit."""
 ANSWER_WITHIN = timedelta(seconds=10)
 _log = logging.getLogger(__name__)
 
@@ -32,38 +30,26 @@ class Untold(Protocol):
         """The oldest notifications that the broker has not been handed: (number, reader, notification)."""
 
 
-class Notifier:
+class Notifier(Woken):
     """`wake` from any thread; `run` on a thread of its own until `stop`."""
+
+    gather = timedelta(milliseconds=500)
+    """Notifications of this time are marked as told in one commit."""
 
     def __init__(
         self, reads: Untold, writer: Writer, identity: Identity, clock: Clock, publish: Callable[[Signed], Published]
     ) -> None:
+        super().__init__()
         self._reads = reads
         self._writer = writer
         self._identity = identity
         self._clock = clock
         self._publish = publish
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
 
-    def wake(self) -> None:
-        """Look for new notifications; never waits."""
-        self._wake.set()
-
-    def stop(self) -> None:
-        """End `run`."""
-        self._stopping.set()
-        self._wake.set()
-
-    def run(self) -> None:
-        """Hand on notifications until `stop`."""
-        while True:
-            self._wake.wait()
-            if self._stopping.wait(GATHER.total_seconds()):
-                return
-            self._wake.clear()
-            while self.hand_on() and not self._stopping.is_set():
-                pass
+    def work(self) -> None:
+        """Hand on notifications, a batch after the other."""
+        while self.hand_on() and not self._stopping.is_set():
+            pass
 
     def hand_on(self) -> bool:
         """Publish one batch and mark it; False when there was none or the broker did not take it."""

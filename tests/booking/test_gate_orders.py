@@ -59,8 +59,8 @@ def given():
 def test_a_command_goes_out_once_signed_with_its_expiry(given, what, kind):
     """Contract: "booking → gate, 1, no, expiry; open, lock, resync: signed, with id and deadline"."""
     part, sent, _ = given(Reads(order(what=what)))
-    part.send()
-    part.send()
+    part.work()
+    part.work()
     [(message, expiry)] = sent
     assert message.topic == "seatgate/v1/lib/gates/south/command"
     assert verify(KEY.public_bytes, message.topic, message.payload, message.properties["sig"])
@@ -75,11 +75,11 @@ def test_what_the_broker_does_not_take_follows_if_that_is_in_time(given):
     reads = Reads(order(), order("later-0123456789ab", seconds=0.4))
     part, sent, broker = given(reads)
     broker["up"] = False
-    part.send()
+    part.work()
     assert sent == []
     broker["up"] = True
-    part.send()
+    part.work()
     assert [expiry for _, expiry in sent] == [timedelta(seconds=15), timedelta(seconds=1)]
     reads.wanted = [order("over-0123456789abc", seconds=0)]
-    part.send()
+    part.work()
     assert len(sent) == 2
